@@ -1,0 +1,222 @@
+/*===-- recur/runtime.h - the C ABI of generated recurrences ------*- C -*-===*\
+|* Part of Recur, under the Apache License v2.0 with LLVM Exceptions.         *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+\*===----------------------------------------------------------------------===*/
+/// \file
+/// What a generated artifact (an object or a library made by recurc) and the
+/// program that embeds it share: the description of a recurrence, the kernels
+/// that fold, combine and replay its segments, and the calls that check
+/// arguments and launch. C11 and C++17. Nothing here depends on LLVM.
+#ifndef RECUR_RUNTIME_H
+#define RECUR_RUNTIME_H
+
+#include <dlpack/dlpack.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RECUR_ABI_VERSION 1
+
+#if defined(_WIN32)
+#define RECUR_EXPORT
+#else
+#define RECUR_EXPORT __attribute__((visibility("default")))
+#endif
+
+/// Status of every call; 0 is success. `recur_last_error` has the text.
+typedef enum recur_status {
+  RECUR_OK = 0,
+  /// An argument is missing or has a wrong rank, shape, stride, dtype, device
+  /// or alias. Nothing was written.
+  RECUR_INVALID_ARGUMENT = 1,
+  /// The workspace is missing or too small.
+  RECUR_INVALID_WORKSPACE = 2,
+  /// No code in the artifact runs on this machine or device.
+  RECUR_UNSUPPORTED = 3,
+  /// Memory could not be had.
+  RECUR_OUT_OF_MEMORY = 4,
+  /// The artifact was made for another version of this ABI.
+  RECUR_ABI_MISMATCH = 5,
+  /// The device driver reported an error.
+  RECUR_DEVICE_ERROR = 6,
+  RECUR_INTERNAL = 7
+} recur_status;
+
+/// Text of the last error on this thread; never NULL, empty after success.
+RECUR_EXPORT const char *recur_last_error(void);
+/// Version of the runtime's ABI (RECUR_ABI_VERSION when it was built).
+RECUR_EXPORT int32_t recur_abi_version(void);
+
+/*===-- Description of a recurrence ---------------------------------------===*/
+
+#define RECUR_DYNAMIC (-1)
+
+/// One dimension (index name) of the recurrence.
+typedef struct recur_dim {
+  const char *name;
+  int64_t size; /**< static size, or RECUR_DYNAMIC */
+} recur_dim;
+
+typedef enum recur_role {
+  RECUR_INPUT = 0,    /**< read */
+  RECUR_SEGMENTS = 1, /**< cumulative lengths cu[s + 1], int32 or int64, read by the host (CPU) */
+  RECUR_RESULT = 2,   /**< written */
+  RECUR_FINAL = 3,    /**< written: the last value of a state */
+  RECUR_INITIAL = 4   /**< read, only as start state: a RECUR_FINAL argument may be the same memory */
+} recur_role;
+
+/// One tensor argument. `dims[k]` is the index of the dimension that tensor
+/// dimension k runs over. For RECUR_SEGMENTS the one tensor dimension has
+/// size (number of segments + 1).
+typedef struct recur_argument {
+  const char *name;
+  int32_t role; /**< recur_role */
+  DLDataType dtype;
+  int32_t rank;
+  const int32_t *dims;
+} recur_argument;
+
+/// An access the step makes to an argument with an index other than the plain
+/// dimension: tensor dimension `axis` of argument `argument` is read at
+/// ((dim + offset) / divisor) % modulus (modulus 0: none; dim < 0: the constant
+/// `offset`). The runtime checks that all of it lies inside the tensor; time
+/// lags are not listed, they are guarded in the kernels.
+typedef struct recur_access {
+  int32_t argument, axis, dim;
+  int64_t offset, divisor, modulus;
+} recur_access;
+
+/*===-- Kernels on the CPU ------------------------------------------------===*/
+
+/// What the kernels of one call see. Results follow inputs in the order of
+/// the arguments. Strides are in elements; those of argument a start at
+/// strides[sum of the ranks of the arguments before a]. sizes[] has one entry
+/// a dimension of the recurrence (time: the whole extent).
+typedef struct recur_frame {
+  void *const *data;
+  const int64_t *strides;
+  const int64_t *sizes;
+} recur_frame;
+
+/// A part of the work: items [item_begin, item_end) of the flattened parallel
+/// space and times [begin, end) inside the sequence that occupies
+/// [sequence_begin, sequence_end) of the time dimension. Without packed
+/// segments the sequence is [0, T) and `segment` is 0. A reverse recurrence
+/// walks its tile from end - 1 down to begin.
+typedef struct recur_tile {
+  int64_t item_begin, item_end;
+  int64_t segment, sequence_begin, sequence_end;
+  int64_t begin, end;
+} recur_tile;
+
+/// A kernel. `carry` points at item_begin's entry state, `summary` at
+/// item_begin's segment summary (transition P and exit state E); both are
+/// opaque, `carry_bytes` / `summary_bytes` an item (see recur_cpu_variant).
+/// `scratch` is per-thread memory of `scratch_bytes`.
+typedef void (*recur_cpu_kernel)(const recur_frame *frame, const recur_tile *tile,
+                                 void *carry, void *summary, void *scratch);
+
+/// Bytes that depend on the sizes: constant + per_product * (product of the
+/// sizes of the dims whose bit is set in dim_mask). Always a multiple of 64.
+typedef struct recur_extent {
+  int64_t constant, per_product;
+  uint64_t dim_mask;
+} recur_extent;
+
+/// Instruction sets a variant needs; the runtime never picks one that the
+/// machine lacks.
+typedef enum recur_cpu_level {
+  RECUR_CPU_BASELINE = 0, /**< x86-64-v2, or the architecture's baseline */
+  RECUR_CPU_AVX2 = 3,     /**< x86-64-v3 */
+  RECUR_CPU_AVX512 = 4    /**< x86-64-v4 */
+} recur_cpu_level;
+
+/// One schedule of a recurrence on the CPU, as the five steps of the engine.
+/// The parallel space is the row-major product of `parallel_dims`; the dim
+/// `lane_dim` (an element of it, or -1) counts in units of `item_lanes`,
+/// rounded up.
+///   start:   carry  := start state
+///   fold:    summary := transition and exit (from the zero state) of the tile
+///   advance: carry  := P (x) carry (+) E      (combine)
+///   replay:  runs the tile from carry, writes results, carry := exit state
+///   finish:  writes the final states from carry (also for empty sequences)
+/// A variant applies when the machine has `level` and every argument whose bit
+/// is set in `unit_stride_mask` has stride 1 (or size <= 1) along `lane_dim`
+/// (`contiguous_dim` when the lanes run along time).
+typedef struct recur_cpu_variant {
+  const char *name; /**< the schedule, as --explain prints it */
+  int32_t level;    /**< recur_cpu_level */
+  int32_t parallel_rank;
+  const int32_t *parallel_dims;
+  int32_t lane_dim;
+  int32_t contiguous_dim;
+  int64_t item_lanes;
+  uint64_t unit_stride_mask;
+  recur_extent carry_bytes, summary_bytes, scratch_bytes;
+  /// Estimated nanoseconds an element of (item x time), for splitting work.
+  double step_cost_ns;
+  /// Bytes moved an element of (item x time): tiles are sized to stay in L2.
+  double step_bytes;
+  recur_cpu_kernel start, fold, advance, replay, finish;
+} recur_cpu_variant;
+
+/// Everything an artifact says about one recurrence; constant data.
+typedef struct recur_info {
+  int32_t abi_version;
+  int32_t flags; /**< recur_flag */
+  const char *name;
+  const char *source_hash; /**< of the spec's text, hexadecimal */
+  const char *targets;     /**< comma separated */
+  int32_t n_dims, n_arguments, n_accesses, n_cpu_variants, n_gpu_variants;
+  int32_t time_dim;
+  int32_t segment_dim; /**< dimension that counts packed sequences, or -1 */
+  const recur_dim *dims;
+  const recur_argument *arguments;
+  const recur_access *accesses;
+  const recur_cpu_variant *cpu_variants; /**< best first */
+  const void *gpu_variants;              /**< reserved in ABI version 1 */
+} recur_info;
+
+typedef enum recur_flag { RECUR_REVERSE = 1, RECUR_STEP = 2 } recur_flag;
+
+/*===-- Calls -------------------------------------------------------------===*/
+
+/// Checks the arguments (in the order of info->arguments), picks a variant and
+/// runs it. `workspace` may be NULL: on the CPU the runtime then keeps its own,
+/// which grows on first use and is reused. `stream` is for devices, ignored on
+/// the CPU. All checks pass
+/// before the first write; after an error nothing has been written.
+RECUR_EXPORT int recur_call(const recur_info *info, const DLTensor *const *arguments,
+                            int32_t n_arguments, void *workspace,
+                            size_t workspace_bytes, void *stream);
+
+/// Bytes of workspace `recur_call` needs for these arguments.
+RECUR_EXPORT int recur_workspace(const recur_info *info, const DLTensor *const *arguments,
+                                 int32_t n_arguments, size_t *bytes);
+
+/// Name of the variant that `recur_call` would run for these arguments.
+RECUR_EXPORT int recur_select(const recur_info *info, const DLTensor *const *arguments,
+                              int32_t n_arguments, const char **variant);
+
+/*===-- Threads -----------------------------------------------------------===*/
+
+/// Runs body(context, i) for i in [0, n), in any order and on any threads, and
+/// returns when all are done.
+typedef void (*recur_parallel_for)(void *user, int64_t n,
+                                   void (*body)(void *context, int64_t i),
+                                   void *context);
+/// Replaces the runtime's own thread pool by the caller's (NULL: back to the
+/// own one). `threads` is how many bodies can run at once.
+RECUR_EXPORT void recur_set_parallel_for(recur_parallel_for run, void *user, int32_t threads);
+/// Threads of the own pool; 0: as many as the machine has (the default, or the
+/// environment's RECUR_NUM_THREADS).
+RECUR_EXPORT int recur_set_num_threads(int32_t threads);
+RECUR_EXPORT int32_t recur_num_threads(void);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#endif /* RECUR_RUNTIME_H */
