@@ -53,6 +53,12 @@ RECUR_EXPORT int32_t recur_abi_version(void);
 /*===-- Description of a recurrence ---------------------------------------===*/
 
 #define RECUR_DYNAMIC (-1)
+/** Most arguments and dimensions a recurrence can have. */
+#define RECUR_MAX_ARGUMENTS 64
+#define RECUR_MAX_DIMS 64
+/** DLPack's type code of bool (8 bits), which headers before 0.8 lack. An
+    argument declared so also takes unsigned 8-bit integers. */
+#define RECUR_DL_BOOL 6
 
 /// One dimension (index name) of the recurrence.
 typedef struct recur_dim {
@@ -138,14 +144,17 @@ typedef enum recur_cpu_level {
 /// The parallel space is the row-major product of `parallel_dims`; the dim
 /// `lane_dim` (an element of it, or -1) counts in units of `item_lanes`,
 /// rounded up.
+/// Pointers a step has no use for are NULL. start and finish get the whole
+/// sequence as their tile.
 ///   start:   carry  := start state
 ///   fold:    summary := transition and exit (from the zero state) of the tile
 ///   advance: carry  := P (x) carry (+) E      (combine)
 ///   replay:  runs the tile from carry, writes results, carry := exit state
 ///   finish:  writes the final states from carry (also for empty sequences)
+/// fold and advance may be NULL: time is then never split.
 /// A variant applies when the machine has `level` and every argument whose bit
-/// is set in `unit_stride_mask` has stride 1 (or size <= 1) along `lane_dim`
-/// (`contiguous_dim` when the lanes run along time).
+/// is set in `unit_stride_mask` has stride 1 (or size <= 1) along
+/// `contiguous_dim`, or along `lane_dim` when `contiguous_dim` is -1.
 typedef struct recur_cpu_variant {
   const char *name; /**< the schedule, as --explain prints it */
   int32_t level;    /**< recur_cpu_level */
@@ -156,9 +165,10 @@ typedef struct recur_cpu_variant {
   int64_t item_lanes;
   uint64_t unit_stride_mask;
   recur_extent carry_bytes, summary_bytes, scratch_bytes;
-  /// Estimated nanoseconds an element of (item x time), for splitting work.
+  /// Estimated nanoseconds of one item (all its lanes) at one time, for
+  /// splitting work.
   double step_cost_ns;
-  /// Bytes moved an element of (item x time): tiles are sized to stay in L2.
+  /// Bytes one item moves at one time: tiles are sized to stay in L2.
   double step_bytes;
   recur_cpu_kernel start, fold, advance, replay, finish;
 } recur_cpu_variant;
