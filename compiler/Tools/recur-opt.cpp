@@ -1,0 +1,20 @@
+//===-- recur-opt.cpp - runs passes on textual IR -------------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// mlir-opt with the recur dialect and its passes.
+//===----------------------------------------------------------------------===//
+
+#include "dialect/IR/Recur.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  registry.insert<recur::RecurDialect>();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Recur optimizer driver\n", registry));
+}

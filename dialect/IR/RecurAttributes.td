@@ -1,0 +1,171 @@
+//===-- RecurAttributes.td - spaces, states, algebras, schedules -*- tablegen -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+// Attributes: the index space, a state, a result, the algebra, a schedule.
+
+#ifndef RECUR_ATTRIBUTES_TD
+#define RECUR_ATTRIBUTES_TD
+
+include "RecurDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+
+class Recur_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<RecurDialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def Recur_SpaceAttr : Recur_Attr<"Space", "space"> {
+  let summary = "the named dims of a recurrence";
+  let description = [{
+    The dims in a fixed order, which of them is time, whether time runs
+    backwards, and which one (if any) counts packed sequences. A dim's size is
+    static (`n = 16`) or dynamic.
+
+    ```mlir
+    #recur.space<[b, t, d, n = 16] over t>
+    #recur.space<[s, t, d] over t reverse, segments s>
+    ```
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"::mlir::StringAttr">:$names,
+    ArrayRefParameter<"int64_t">:$sizes,
+    "unsigned":$time,
+    "bool":$reverse,
+    "int":$segment // -1: none
+  );
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    unsigned getRank() const { return getNames().size(); }
+    ::llvm::StringRef getName(unsigned dim) const { return getNames()[dim].getValue(); }
+    /// Position of the dim called `name`, or -1.
+    int find(::llvm::StringRef name) const;
+    bool isStatic(unsigned dim) const { return !::mlir::ShapedType::isDynamic(getSizes()[dim]); }
+  }];
+}
+
+def Recur_StateAttr : Recur_Attr<"State", "state"> {
+  let summary = "a state: its name, dims, type and start values";
+  let description = [{
+    `starts` has one entry for every lag (1, 2, ...) or a single one for all: a
+    typed literal, or the number of an `inits` operand (an `index` attribute).
+
+    ```mlir
+    #recur.state<h[b, d, n] : f32 = 0.000000e+00>
+    #recur.state<v[b] : f32 = init 0>
+    ```
+  }];
+  let parameters = (ins
+    "::mlir::StringAttr":$name,
+    ArrayRefParameter<"::mlir::StringAttr">:$dims,
+    "::mlir::Type":$type,
+    ArrayRefParameter<"::mlir::Attribute">:$starts
+  );
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The start for `lag` (1-based).
+    ::mlir::Attribute getStart(unsigned lag) const {
+      return getStarts()[getStarts().size() == 1 ? 0 : lag - 1];
+    }
+    /// The number of the `inits` operand that `start` names, or -1 for a literal.
+    static int getInitOperand(::mlir::Attribute start);
+  }];
+}
+
+def Recur_ResultAttr : Recur_Attr<"Result", "result"> {
+  let summary = "a result: its name and dims, or the state whose last value it is";
+  let description = [{
+    ```mlir
+    #recur.result<y[b, t, d]>
+    #recur.result<h_last[b, d] final h>
+    #recur.result<h_before[b, d] final h lag 2>
+    ```
+  }];
+  let parameters = (ins
+    "::mlir::StringAttr":$name,
+    ArrayRefParameter<"::mlir::StringAttr">:$dims,
+    OptionalParameter<"::mlir::StringAttr">:$finalState,
+    DefaultValuedParameter<"unsigned", "1">:$lag
+  );
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    bool isFinal() const { return getFinalState() != nullptr; }
+  }];
+}
+
+def Recur_Structure : I32EnumAttr<"Structure", "structure of a transition", [
+    I32EnumAttrCase<"Diagonal", 0, "diagonal">,
+    I32EnumAttrCase<"Block", 1, "block">,
+    I32EnumAttrCase<"Companion", 2, "companion">,
+    I32EnumAttrCase<"OuterProduct", 3, "outer_product">
+  ]> {
+  let cppNamespace = "::recur";
+  let genSpecializedAttr = 0;
+}
+
+def Recur_Semiring : I32EnumAttr<"Semiring", "the two operators of a scan", [
+    I32EnumAttrCase<"PlusTimes", 0, "plus_times">,
+    I32EnumAttrCase<"MaxPlus", 1, "max_plus">,
+    I32EnumAttrCase<"MinPlus", 2, "min_plus">,
+    I32EnumAttrCase<"LogSumExp", 3, "log_sum_exp">,
+    I32EnumAttrCase<"OrAnd", 4, "or_and">
+  ]> {
+  let cppNamespace = "::recur";
+  let genSpecializedAttr = 0;
+}
+
+def Recur_AlgebraAttr : Recur_Attr<"Algebra", "algebra"> {
+  let summary = "the algebra of a scan";
+  let description = [{
+    The structure of the transition a_t, its order k (1 when diagonal) and the
+    semiring of (+) and (x).
+
+    ```mlir
+    #recur.algebra<diagonal>
+    #recur.algebra<companion 2>
+    #recur.algebra<diagonal, max_plus>
+    ```
+  }];
+  let parameters = (ins
+    "::recur::Structure":$structure,
+    DefaultValuedParameter<"int64_t", "1">:$order,
+    DefaultValuedParameter<"::recur::Semiring", "::recur::Semiring::PlusTimes">:$semiring
+  );
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
+  let summary = "how a scan is computed on one target";
+  let description = [{
+    - `target`: an instruction set (`x86-64-v4`) or a GPU architecture (`sm_90a`);
+    - `algorithm`: `segments` (fold, combine, replay over segments of time) on
+      the CPU, `serial` (one segment a thread) on the GPU;
+    - `lanes`: the dim that runs across SIMD lanes or GPU threads; the time dim
+      means an in-register scan;
+    - `width`: lanes of one item;
+    - `contiguous`: operands that vary along `lanes` have unit stride there;
+    - `segment`: steps of a segment, 0 = chosen at run time.
+
+    ```mlir
+    #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d",
+                    width = 16, contiguous = true, segment = 0>
+    ```
+  }];
+  let parameters = (ins
+    StringRefParameter<>:$target,
+    StringRefParameter<>:$algorithm,
+    StringRefParameter<>:$lanes,
+    "int64_t":$width,
+    "bool":$contiguous,
+    DefaultValuedParameter<"int64_t", "0">:$segment
+  );
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // RECUR_ATTRIBUTES_TD

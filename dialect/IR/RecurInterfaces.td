@@ -1,0 +1,97 @@
+//===-- RecurInterfaces.td - what passes ask of ops --------*- tablegen -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+// Op interfaces: the common shape of recurrence, scan and newton, and the
+// knowledge about a scalar operation of a step.
+
+#ifndef RECUR_INTERFACES_TD
+#define RECUR_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def RecurrenceOpInterface : OpInterface<"RecurrenceOpInterface"> {
+  let cppNamespace = "::recur";
+  let description = [{
+    What `recur.recurrence`, `recur.scan` and `recur.newton` have in common:
+    tensors read through maps, states, results, an index space.
+  }];
+  let methods = [
+    InterfaceMethod<"The index space.", "::recur::SpaceAttr", "getSpace">,
+    InterfaceMethod<"One tensor for each access of the step.", "::mlir::OperandRange", "getInputs">,
+    InterfaceMethod<"Tensors that hold start values.", "::mlir::OperandRange", "getInits">,
+    InterfaceMethod<"Values of lagged inputs before the start.", "::mlir::OperandRange", "getHistories">,
+    InterfaceMethod<"Cumulative lengths of packed sequences, or null.",
+                    "::mlir::TypedValue<::mlir::RankedTensorType>", "getSegments">,
+    InterfaceMethod<"Maps from the space to each input.", "::mlir::ArrayAttr", "getInputMaps">,
+    InterfaceMethod<"Maps from the space to each init.", "::mlir::ArrayAttr", "getInitMaps">,
+    InterfaceMethod<"Maps from the space to each history.", "::mlir::ArrayAttr", "getHistoryMaps">,
+    InterfaceMethod<"For each input the number of its history, or -1.",
+                    "::llvm::ArrayRef<int32_t>", "getInputHistories">,
+    InterfaceMethod<"The states.", "::mlir::ArrayAttr", "getStates">,
+    InterfaceMethod<"The results.", "::mlir::ArrayAttr", "getOutputs">,
+  ];
+  let extraSharedClassDeclaration = [{
+    ::mlir::AffineMap getInputMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>($_op.getInputMaps()[i]).getValue();
+    }
+    ::mlir::AffineMap getInitMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>($_op.getInitMaps()[i]).getValue();
+    }
+    ::mlir::AffineMap getHistoryMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>($_op.getHistoryMaps()[i]).getValue();
+    }
+    unsigned getNumStates() { return $_op.getStates().size(); }
+    ::recur::StateAttr getState(unsigned i) {
+      return ::llvm::cast<::recur::StateAttr>($_op.getStates()[i]);
+    }
+    /// Position of the state called `name`, or -1.
+    int findState(::llvm::StringRef name) {
+      for (unsigned i = 0; i < getNumStates(); ++i)
+        if (getState(i).getName().getValue() == name)
+          return i;
+      return -1;
+    }
+    /// The result attribute of SSA result `i`.
+    ::recur::ResultAttr getOutput(unsigned i) {
+      return ::llvm::cast<::recur::ResultAttr>($_op.getOutputs()[i]);
+    }
+    /// The lag of input `i` (0: not lagged; -1: does not vary over time).
+    int64_t getInputLag(unsigned i) {
+      return ::recur::getTimeLag(getInputMap(i), $_op.getSpace());
+    }
+  }];
+}
+
+def StepOpInterface : OpInterface<"StepOpInterface"> {
+  let cppNamespace = "::recur";
+  let description = [{
+    Knowledge about one scalar operation of a step, for arith, math, complex
+    and recur ops. Analyses ask the op; they never switch on its name. A null
+    tangent or form stands for an exact zero.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        The derivative of the op's one result in the direction of the operands'
+        `tangents` (one for each operand; null: zero). Returns null if it is
+        zero, failure if the op has no derivative.
+      }],
+      "::mlir::FailureOr<::mlir::Value>", "pushforward",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
+           "::llvm::ArrayRef<::mlir::Value>":$tangents)>,
+    InterfaceMethod<[{
+        Rebuilds the op on `operands`, of which a null one is exactly zero.
+        Returns null if the result is exactly zero too.
+      }],
+      "::mlir::FailureOr<::mlir::Value>", "evaluateWithZeros",
+      (ins "::mlir::OpBuilder &":$builder, "::llvm::ArrayRef<::mlir::Value>":$operands)>,
+    InterfaceMethod<"Arithmetic operations of one evaluation.", "::recur::OpCost", "getCost", (ins),
+      [{}], [{ return ::recur::OpCost{1.0, 0.0}; }]>,
+    InterfaceMethod<"Whether the op is the sum (+) of the semiring.", "bool", "isSemiringSum",
+      (ins "::recur::Semiring":$semiring), [{}], [{ return false; }]>,
+    InterfaceMethod<"Whether the op is the product (x) of the semiring.", "bool", "isSemiringProduct",
+      (ins "::recur::Semiring":$semiring), [{}], [{ return false; }]>,
+  ];
+}
+
+#endif // RECUR_INTERFACES_TD

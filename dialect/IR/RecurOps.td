@@ -1,0 +1,243 @@
+//===-- RecurOps.td - recurrences, scans and step operations -*- tablegen -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+// The ops of the recur dialect.
+
+#ifndef RECUR_OPS_TD
+#define RECUR_OPS_TD
+
+include "RecurAttributes.td"
+include "RecurInterfaces.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/CommonTypeConstraints.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Recur_Op<string mnemonic, list<Trait> traits = []>
+    : Op<RecurDialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Recurrences over time
+//===----------------------------------------------------------------------===//
+
+class Recur_RecurrenceLikeOp<string mnemonic, list<Trait> traits = []>
+    : Recur_Op<mnemonic, traits # [
+        Pure, IsolatedFromAbove, AttrSizedOperandSegments,
+        DeclareOpInterfaceMethods<RecurrenceOpInterface>]> {
+  dag commonArguments = (ins
+    Variadic<AnyRankedTensor>:$inputs,
+    Variadic<AnyRankedTensor>:$inits,
+    Variadic<AnyRankedTensor>:$histories,
+    Optional<AnyRankedTensor>:$segments,
+    Recur_SpaceAttr:$space,
+    ArrayAttr:$inputMaps,
+    ArrayAttr:$initMaps,
+    ArrayAttr:$historyMaps,
+    DenseI32ArrayAttr:$inputHistories,
+    ArrayAttr:$states,
+    ArrayAttr:$outputs
+  );
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
+  let summary = "one time step of a recurrence, as the user wrote it";
+  let description = [{
+    Runs the `step` region for every time and every point of the space. Block
+    arguments are the elements of the inputs at the points that their maps name,
+    one for each access, and then, if there is a `reset` tensor, its element.
+    `recur.prev` reads the states of earlier steps. The region yields the new value of each state and then
+    the outputs that are not final states.
+
+    Where the element of `reset` is not zero, the states go back to their start
+    values before that step. An input with a lag reads `history` (or zero) before
+    the start of the sequence.
+
+    ```mlir
+    %y, %last = recur.recurrence <[b, t, d] over t>
+        ins(%a[b, t, d], %x[b, t, d] : tensor<?x?x?xf32>, tensor<?x?x?xf32>)
+        states(h[b, d] : f32 = 0.0)
+        outs(y[b, t, d], last[b, d] final h : tensor<?x?x?xf32>, tensor<?x?xf32>) {
+    ^bb0(%a0: f32, %x0: f32):
+      %h = recur.prev h : f32
+      %0 = arith.mulf %a0, %h : f32
+      %1 = arith.addf %0, %x0 : f32
+      recur.yield %1, %1 : f32, f32
+    }
+    ```
+    The reset tensor is the last of the inputs; `has_reset` says that it is there.
+
+    Constraints:
+    - (R1) one map for each input, init and history; each has one result for each dim of the tensor and the space's rank as dims.
+    - (R2) the maps use dims plainly, shifted by a constant, divided or taken modulo a positive constant, or are constant; time may only be `t` or `t - k` with k >= 0.
+    - (R3) inits and histories do not vary over time; the segment dim occurs only in inits and in final results.
+    - (R4) block arguments have the element types of the inputs.
+    - (R5) a state's dims are distinct dims of the space without time and segments; names are distinct.
+    - (R6) a start is a literal of the state's type, or the number of an init operand of that element type.
+    - (R7) `inputHistories` has an entry for each input: -1, or the number of a history of the same element type, only for a lagged input.
+    - (R8) the results match `outputs`: rank, static sizes, element type of the state for final ones.
+    - (R9) the terminator yields each state's type, then the element type of each output that is not final.
+    - (R10) a yielded value varies only over the dims of its state or output.
+    - (R11) segments is a rank-1 tensor of i32 or i64, present exactly when the space has a segment dim.
+    - (R12) static tensor sizes agree with static sizes of the space.
+  }];
+  let arguments = !con(commonArguments, (ins UnitAttr:$hasReset));
+  let regions = (region SizedRegion<1>:$step);
+}
+
+def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
+  let summary = "a recurrence that is affine over an algebra";
+  let description = [{
+    h_t = a_t (x) h_{t-1} (+) b_t over `algebra`. The `elements` region
+    computes a and b from the inputs alone (Martin and Cundy 2018, eq. 5;
+    Blelloch 1990, section 1.4); the `readout` region computes the outputs from the
+    inputs, the states one step ago and the new states.
+
+    What `elements` yields depends on the structure:
+    - diagonal, outer_product: a, b for each state in turn;
+    - companion k: a_1 ... a_k, b, for the one state;
+    - block k over a dim pair `blockDims = ["i", "j"]`: a (varying over i and j), b (over i);
+    - block k of k states: a_11, a_12, ..., a_kk, then b_1 ... b_k.
+
+    Arguments of `readout`: the inputs, then for every state its value one step ago and its new value.
+
+    Constraints:
+    - (S1) everything numbered (R1) to (R8), (R11), (R12) of `recur.recurrence`.
+    - (S2) `elements` yields the number of values its structure asks for, of the states' types.
+    - (S3) `readout` yields the element type of each output that is not final.
+    - (S4) a yielded value varies only over the dims of its state or output (block: and the column dim).
+    - (S5) neither region contains `recur.prev`.
+    - (S6) every schedule is a #recur.schedule.
+  }];
+  let arguments = !con((ins Recur_AlgebraAttr:$algebra), commonArguments,
+    (ins OptionalAttr<StrArrayAttr>:$blockDims, OptionalAttr<ArrayAttr>:$schedules));
+  let regions = (region SizedRegion<1>:$elements, SizedRegion<1>:$readout);
+}
+
+def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [SingleBlock]> {
+  let summary = "a recurrence that is not affine, solved by Newton's method";
+  let description = [{
+    Solves h_t = f(h_{t-1}, x_t) for all t at once: repeats the linear
+    recurrence of corrections until they are under `tolerance` (Lim et al. 2023, DEER).
+    `step` is the region of `recur.recurrence`; `tangent` has the arguments of `step`
+    followed by the states one step ago and yields the Jacobian's entries as `jacobian` says: one for each
+    state when diagonal, k x k row-major when block.
+
+    Constraints:
+    - (N1) everything numbered (R1) to (R12) of `recur.recurrence`, for `step`.
+    - (N2) `tangent` yields as many values as the Jacobian has entries, of the states' types.
+    - (N3) `tolerance` is positive and `maxIterations` at least 1.
+  }];
+  let arguments = !con(commonArguments,
+    (ins UnitAttr:$hasReset, Recur_AlgebraAttr:$jacobian, F64Attr:$tolerance, I64Attr:$maxIterations));
+  let regions = (region SizedRegion<1>:$step, SizedRegion<1>:$tangent);
+}
+
+//===----------------------------------------------------------------------===//
+// Inside a step
+//===----------------------------------------------------------------------===//
+
+def Recur_YieldOp : Recur_Op<"yield", [Pure, Terminator,
+    ParentOneOf<["RecurrenceOp", "ScanOp", "NewtonOp"]>]> {
+  let summary = "the values that a region hands to its recurrence";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+
+def Recur_PrevOp : Recur_Op<"prev", [Pure]> {
+  let summary = "a state, one or more steps ago";
+  let description = [{
+    Without `indices` the state at its own dims; with them, each a dim's name or a
+    constant position, in the order of the state's dims.
+
+    ```mlir
+    %h1 = recur.prev h : f32
+    %y2 = recur.prev y lag 2 : f32
+    %hj = recur.prev h[b, d, j] : f32
+    ```
+    Constraints: (P1) the state exists and has the result's type; (P2) the lag is at least 1; (P3) the indices are dims of the
+    space (not time, not segments) or constants, as many as the state has dims.
+  }];
+  let arguments = (ins StrAttr:$state, DefaultValuedAttr<I64Attr, "1">:$lag,
+                       OptionalAttr<ArrayAttr>:$indices);
+  let results = (outs AnyType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Recur_ReductionKind : I32EnumAttr<"ReductionKind", "a reduction", [
+    I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">,
+    I32EnumAttrCase<"Min", 2, "min">, I32EnumAttrCase<"LogSumExp", 3, "logsumexp">
+  ]> {
+  let cppNamespace = "::recur";
+  let genSpecializedAttr = 0;
+}
+def Recur_ReductionKindAttr : EnumAttr<RecurDialect, Recur_ReductionKind, "reduction">;
+
+def Recur_ReduceOp : Recur_Op<"reduce", [Pure, SameOperandsAndResultType]> {
+  let summary = "reduction of a value over dims of the space";
+  let description = [{
+    ```mlir
+    %y = recur.reduce sum over [n] %x : f32
+    ```
+    Constraints: (D1) the dims are distinct dims of the space, not time and not segments, at least one.
+  }];
+  let arguments = (ins Recur_ReductionKindAttr:$kind, StrArrayAttr:$dims, AnyType:$operand);
+  let results = (outs AnyType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType]> {
+  let summary = "a value at other indices";
+  let description = [{
+    The operand with each dim of `from` replaced by the dim or constant position of `to`, all at once.
+
+    ```mlir
+    %hj = recur.at %h [i -> j] : f32
+    %h0 = recur.at %h [i -> 0] : f32
+    ```
+    Constraints: (T1) as many `from` as `to`, each a dim of the space that is not time or segments, or (`to`) a
+    constant >= 0; `from` distinct.
+  }];
+  let arguments = (ins AnyType:$operand, StrArrayAttr:$from, ArrayAttr:$to);
+  let results = (outs AnyType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Named functions, kept whole until late: their derivatives and expansions are
+// stable where those of the expanded formula are not.
+//===----------------------------------------------------------------------===//
+
+class Recur_UnaryFunctionOp<string mnemonic, string text>
+    : Recur_Op<mnemonic, [Pure, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable]> {
+  let summary = text;
+  let arguments = (ins FloatLike:$operand);
+  let results = (outs FloatLike:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($result)";
+}
+
+def Recur_SigmoidOp : Recur_UnaryFunctionOp<"sigmoid", "1 / (1 + exp(-x))"> { let hasFolder = 1; }
+def Recur_SoftplusOp : Recur_UnaryFunctionOp<"softplus", "log(1 + exp(x))"> { let hasFolder = 1; }
+def Recur_SiluOp : Recur_UnaryFunctionOp<"silu", "x / (1 + exp(-x))"> { let hasFolder = 1; }
+def Recur_ReluOp : Recur_UnaryFunctionOp<"relu", "max(x, 0), NaN for NaN"> {
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+}
+def Recur_LogAddExpOp : Recur_Op<"logaddexp",
+    [Pure, Commutative, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable]> {
+  let summary = "log(exp(x) + exp(y)), exact at infinities";
+  let arguments = (ins FloatLike:$lhs, FloatLike:$rhs);
+  let results = (outs FloatLike:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+  let hasFolder = 1;
+}
+
+#endif // RECUR_OPS_TD
