@@ -78,6 +78,11 @@ static SmallBitVector getStateDims(StateAttr state, SpaceAttr space) {
   return dims;
 }
 
+static SmallBitVector withTime(SmallBitVector dims, SpaceAttr space) {
+  dims.set(space.getTime());
+  return dims;
+}
+
 IndexSets::IndexSets(Region &region, RecurrenceOpInterface recurrence,
                      ArrayRef<SmallBitVector> argumentDims) {
   SpaceAttr space = recurrence.getSpace();
@@ -89,6 +94,7 @@ IndexSets::IndexSets(Region &region, RecurrenceOpInterface recurrence,
       if (auto it = sets.find(operand); it != sets.end())
         dims |= it->second;
     if (auto prev = dyn_cast<PrevOp>(op)) {
+      dims.set(space.getTime());
       if (std::optional<ArrayAttr> indices = prev.getIndices()) {
         for (auto name : indices->getAsRange<Attribute>())
           if (auto text = dyn_cast<StringAttr>(name))
@@ -134,7 +140,7 @@ IndexSets IndexSets::compute(Region &region, RecurrenceOpInterface recurrence) {
                                                                  : 0;
   for (unsigned i = 0; i < recurrence.getNumStates(); ++i)
     for (unsigned copy = 0; copy < copies; ++copy)
-      dims.push_back(getStateDims(recurrence.getState(i), space));
+      dims.push_back(withTime(getStateDims(recurrence.getState(i), space), space));
   return IndexSets(region, recurrence, dims);
 }
 
@@ -407,11 +413,6 @@ static LogicalResult verifyYield(RecurrenceOpInterface op, Region &region,
              << "', which is not one of its indices";
   }
   return success();
-}
-
-static SmallBitVector withTime(SmallBitVector dims, SpaceAttr space) {
-  dims.set(space.getTime());
-  return dims;
 }
 
 static void appendStates(RecurrenceOpInterface op,
