@@ -1,0 +1,258 @@
+//===-- Plan.cpp - how one call is run on the CPU -------------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The cost model that chooses between splitting items and splitting time, and
+/// the sizes of blocks, tiles and workspace.
+#include "runtime/lib/Plan.h"
+
+#include "runtime/lib/Error.h"
+#include "runtime/lib/Machine.h"
+
+#include <algorithm>
+#include <cinttypes>
+
+using namespace recur::runtime;
+
+namespace {
+
+/// A tile's inputs and outputs: stay in L2 between its fold and its replay.
+constexpr double tileBytes = 512 << 10;
+/// States of a block of items: stay in L1 or L2 from start to finish.
+constexpr int64_t blockCarryBytes = 64 << 10;
+/// Tile boundaries lie at multiples of this many steps, for lanes along time.
+constexpr int64_t stepAlignment = 64;
+/// Waking a thread pays from about here on.
+constexpr double nanosecondsPerBody = 8'000;
+/// Handing the state from one tile to the next, cache misses included.
+constexpr double nanosecondsPerTile = 600;
+/// Time of fold + replay over that of a replay from memory.
+constexpr double foldedCost = 1.75;
+/// Splitting time must promise this much, because it computes more.
+constexpr double splitTimeGain = 0.8;
+
+int64_t roundUp(int64_t value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+int64_t divideUp(int64_t value, int64_t by) { return (value + by - 1) / by; }
+
+/// A multiple of stepAlignment near `steps`, at least one.
+int64_t alignSteps(double steps) {
+  if (steps < 2.0 * stepAlignment)
+    return stepAlignment;
+  if (steps > 1e15)
+    steps = 1e15;
+  return static_cast<int64_t>(steps) / stepAlignment * stepAlignment;
+}
+
+/// False when the bytes overflow.
+bool evaluate(const recur_extent &extent, const CheckedArguments &arguments,
+              int64_t &bytes) {
+  int64_t product = 1;
+  for (int32_t d = 0; d < arguments.info().n_dims; ++d)
+    if (extent.dim_mask >> d & 1)
+      if (__builtin_mul_overflow(product, arguments.size(d), &product))
+        return false;
+  if (__builtin_mul_overflow(product, extent.per_product, &bytes) ||
+      __builtin_add_overflow(bytes, extent.constant, &bytes) ||
+      bytes > INT64_MAX - 64)
+    return false;
+  bytes = roundUp(bytes, 64);
+  return true;
+}
+
+/// Whether the variant's wish for contiguous memory holds.
+bool stridesFit(const recur_cpu_variant &variant,
+                const CheckedArguments &arguments) {
+  int32_t dim =
+      variant.contiguous_dim >= 0 ? variant.contiguous_dim : variant.lane_dim;
+  if (dim < 0)
+    return true;
+  const recur_info &info = arguments.info();
+  for (int32_t a = 0; a < info.n_arguments; ++a) {
+    if (!(variant.unit_stride_mask >> a & 1))
+      continue;
+    const recur_argument &argument = info.arguments[a];
+    for (int32_t k = 0; k < argument.rank; ++k)
+      if (argument.dims[k] == dim && arguments.stride(a, k) != 1 &&
+          arguments.view(a).sizes[k] > 1)
+        return false;
+  }
+  return true;
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// TimeTiling
+//===----------------------------------------------------------------------===//
+
+int64_t TimeTiling::count(int64_t steps) const {
+  if (steps == 0)
+    return 1;
+  int64_t groupSteps = directSteps + (group - 1) * foldedSteps;
+  int64_t rest = steps % groupSteps;
+  int64_t restTiles = 0;
+  if (rest > 0)
+    restTiles =
+        1 +
+        (rest > directSteps ? divideUp(rest - directSteps, foldedSteps) : 0);
+  return steps / groupSteps * group + restTiles;
+}
+
+StepRange TimeTiling::tile(int64_t index, int64_t steps) const {
+  int64_t groupSteps = directSteps + (group - 1) * foldedSteps;
+  int64_t inGroup = index % group;
+  int64_t begin = index / group * groupSteps;
+  if (inGroup > 0)
+    begin += directSteps + (inGroup - 1) * foldedSteps;
+  int64_t end = begin + (inGroup == 0 ? directSteps : foldedSteps);
+  return {begin, std::min(end, steps)};
+}
+
+//===----------------------------------------------------------------------===//
+// Plan
+//===----------------------------------------------------------------------===//
+
+int Plan::make(const CheckedArguments &arguments, int32_t threads) {
+  if (int status = pickVariant(arguments))
+    return status;
+  if (int status = measure(arguments))
+    return status;
+  split(arguments, threads);
+  return layOutWorkspace(arguments);
+}
+
+int Plan::pickVariant(const CheckedArguments &arguments) {
+  const recur_info &info = arguments.info();
+  bool anyLevelFits = false;
+  for (int32_t v = 0; v < info.n_cpu_variants; ++v) {
+    variant = &info.cpu_variants[v];
+    bool levelFits = variant->level <= cpuLevel();
+    anyLevelFits |= levelFits;
+    if (levelFits && stridesFit(*variant, arguments))
+      return RECUR_OK;
+  }
+  if (info.n_cpu_variants == 0)
+    return fail(RECUR_UNSUPPORTED,
+                "recurrence '%s': expected code for the CPU in the artifact, "
+                "found only targets: %s",
+                info.name, info.targets ? info.targets : "none");
+  if (!anyLevelFits)
+    return fail(RECUR_UNSUPPORTED,
+                "recurrence '%s': expected a machine of level x86-64-v%d or "
+                "higher, found a lower one",
+                info.name, variant->level);
+  return fail(RECUR_UNSUPPORTED,
+              "recurrence '%s': no variant of the artifact takes these "
+              "strides; expected tensors contiguous in one of their variants' "
+              "dimensions",
+              info.name);
+}
+
+int Plan::measure(const CheckedArguments &arguments) {
+  items = 1;
+  for (int32_t k = 0; k < variant->parallel_rank; ++k) {
+    int32_t dim = variant->parallel_dims[k];
+    int64_t count = arguments.size(dim);
+    if (dim == variant->lane_dim)
+      count = divideUp(count, std::max<int64_t>(variant->item_lanes, 1));
+    if (__builtin_mul_overflow(items, count, &items))
+      return fail(RECUR_INVALID_ARGUMENT,
+                  "recurrence '%s': expected fewer than 2^63 parallel elements",
+                  arguments.info().name);
+  }
+  if (evaluate(variant->carry_bytes, arguments, carryBytes) &&
+      evaluate(variant->summary_bytes, arguments, summaryBytes) &&
+      evaluate(variant->scratch_bytes, arguments, scratchBytes))
+    return RECUR_OK;
+  return fail(RECUR_OUT_OF_MEMORY,
+              "recurrence '%s': the states of one element exceed 2^63 bytes",
+              arguments.info().name);
+}
+
+void Plan::split(const CheckedArguments &arguments, int32_t threads) {
+  double stepCost = std::max(variant->step_cost_ns, 0.01);
+  double all = double(items) * arguments.time() * stepCost;
+  double longest = double(arguments.longestSequence()) * stepCost;
+  threads = std::max<int32_t>(1, static_cast<int32_t>(std::min<double>(
+                                     threads, all / nanosecondsPerBody)));
+
+  // Split over items (and sequences): the slowest thread runs the longest
+  // sequence, or its share of the rounds.
+  double wholeCost = std::max(all / threads, longest);
+  if (arguments.sequences() == 1)
+    wholeCost = double(divideUp(items, threads)) * longest;
+
+  // Split over time: in the time of one direct tile every other thread folds
+  // and replays a tile that is shorter by foldedCost.
+  double steps = tileBytes / (double(std::max<int64_t>(items, 1)) *
+                              std::max(variant->step_bytes, 1.0));
+  steps =
+      std::min(steps, double(arguments.longestSequence()) / (4.0 * threads));
+  tiling = {alignSteps(steps * foldedCost), alignSteps(steps), threads};
+  double splitCost =
+      all / (1.0 + (threads - 1) / foldedCost) +
+      double(tiling.count(arguments.longestSequence())) * nanosecondsPerTile;
+  splitsTime = threads > 1 && variant->fold && variant->advance &&
+               splitCost < splitTimeGain * wholeCost;
+  if (splitsTime) {
+    bodies = threads;
+    itemBlocks = sequenceBlocks = 1;
+    blockItems = items;
+    return;
+  }
+
+  // Some blocks more than threads, so that a slow thread does not hold up the
+  // rest, but blocks wide enough to read whole pieces of a row.
+  int64_t wanted = threads;
+  if (threads > 1)
+    wanted *= items >= 64 * int64_t(threads)   ? 4
+              : items >= 16 * int64_t(threads) ? 2
+                                               : 1;
+  int64_t most =
+      std::max<int64_t>(1, blockCarryBytes / std::max<int64_t>(carryBytes, 1));
+  itemBlocks =
+      std::max({std::min(items, wanted), divideUp(items, most), int64_t(1)});
+  blockItems = divideUp(items, itemBlocks);
+  sequenceBlocks = 1;
+  if (threads > 1 && itemBlocks < wanted)
+    sequenceBlocks = std::max<int64_t>(
+        1, std::min(arguments.sequences(), divideUp(4 * threads, itemBlocks)));
+  bodies = static_cast<int32_t>(
+      std::min<int64_t>(threads, itemBlocks * sequenceBlocks));
+}
+
+int Plan::layOutWorkspace(const CheckedArguments &arguments) {
+  bool fits = true;
+  auto times = [&](int64_t x, int64_t y) {
+    int64_t product = 0;
+    fits &= !__builtin_mul_overflow(x, y, &product);
+    return product;
+  };
+  auto plus = [&](int64_t x, int64_t y) {
+    int64_t sum = 0;
+    fits &= !__builtin_add_overflow(x, y, &sum);
+    return sum;
+  };
+  // Shared when time is split: the running state, and for each sequence its
+  // first ticket and its count of replayed tiles.
+  sharedBytes = 0;
+  if (splitsTime) {
+    int64_t tables = plus(times(arguments.sequences(), 16), 8 + 63) & -64;
+    sharedBytes = plus(times(items, carryBytes), tables);
+  }
+  int64_t states =
+      times(bodyItems(), plus(carryBytes, splitsTime ? summaryBytes : 0));
+  bodyBytes = plus(states, scratchBytes);
+  workspaceBytes = plus(sharedBytes, times(bodyBytes, bodies));
+  if (workspaceBytes > 0)
+    workspaceBytes = plus(workspaceBytes, 63); // any address is made to do
+  if (fits)
+    return RECUR_OK;
+  return fail(RECUR_OUT_OF_MEMORY,
+              "recurrence '%s': the workspace exceeds 2^63 bytes",
+              arguments.info().name);
+}

@@ -1,0 +1,68 @@
+//===-- Plan.h - how one call is run on the CPU -----------------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Picks the variant and the split of the work over threads. A plan depends on
+/// sizes, strides and the number of threads, never on timing: equal calls run
+/// equal tiles and give equal bits.
+#ifndef RECUR_RUNTIME_LIB_PLAN_H
+#define RECUR_RUNTIME_LIB_PLAN_H
+
+#include "runtime/lib/Arguments.h"
+
+namespace recur::runtime {
+
+/// Steps [begin, end) in the order in which a sequence is walked.
+struct StepRange {
+  int64_t begin, end;
+};
+
+/// Cuts a sequence into groups of tiles. The first tile of a group is direct:
+/// it is replayed as soon as its entry state is known. The others are folded
+/// ahead, while earlier tiles still run, and replayed afterwards from cache.
+/// One direct tile a group saves its fold; it is longer, so that it takes as
+/// long as the fold and the replay of the others.
+struct TimeTiling {
+  int64_t directSteps, foldedSteps;
+  int64_t group; ///< tiles in a group, one of them direct
+
+  /// Tiles of a sequence; an empty one has one, for its start and finish.
+  int64_t count(int64_t steps) const;
+  StepRange tile(int64_t index, int64_t steps) const;
+  bool isDirect(int64_t index) const { return index % group == 0; }
+};
+
+struct Plan {
+  const recur_cpu_variant *variant;
+  /// Elements of the flattened parallel space.
+  int64_t items;
+  /// Parts that run at once, each with its own memory.
+  int32_t bodies;
+
+  /// False: a unit of work is a block of items, over the whole time of a range
+  /// of sequences. True: it is a tile of time, all items.
+  bool splitsTime;
+  int64_t itemBlocks, blockItems, sequenceBlocks;
+  TimeTiling tiling;
+
+  /// Bytes: of a state or summary per item, of scratch per body.
+  int64_t carryBytes, summaryBytes, scratchBytes;
+  /// Workspace: the shared part, then one part for each body.
+  int64_t sharedBytes, bodyBytes, workspaceBytes;
+
+  /// Items whose states a body holds at once.
+  int64_t bodyItems() const { return splitsTime ? items : blockItems; }
+
+  /// Returns RECUR_OK or the status after `fail`.
+  int make(const CheckedArguments &arguments, int32_t threads);
+
+private:
+  int pickVariant(const CheckedArguments &arguments);
+  int measure(const CheckedArguments &arguments);
+  void split(const CheckedArguments &arguments, int32_t threads);
+  int layOutWorkspace(const CheckedArguments &arguments);
+};
+
+} // namespace recur::runtime
+#endif // RECUR_RUNTIME_LIB_PLAN_H
