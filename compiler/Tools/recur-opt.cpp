@@ -6,6 +6,7 @@
 /// mlir-opt with the recur dialect and its passes.
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Conversion/Passes.h"
 #include "dialect/IR/Recur.h"
 
 #include "mlir/InitAllDialects.h"
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   registry.insert<recur::RecurDialect>();
+  recur::registerRecurConversionPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Recur optimizer driver\n", registry));
 }

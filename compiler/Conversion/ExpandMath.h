@@ -1,0 +1,38 @@
+//===-- compiler/Conversion/ExpandMath.h - functions to arithmetic *- C++ -*-=//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Patterns that replace mathematical functions by arithmetic.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_EXPANDMATH_H
+#define RECUR_COMPILER_CONVERSION_EXPANDMATH_H
+
+#include "mlir/IR/PatternMatch.h"
+
+#include <optional>
+
+namespace recur {
+
+/// What the expansions may use.
+struct ExpandMathOptions {
+  /// NVPTX's approximate instructions for f32.
+  bool gpu = false;
+  /// A fused multiply-add instruction; without it, products are rounded.
+  bool fma = false;
+  /// AVX-512's scaling by powers of two and splitting into exponent and
+  /// mantissa, on vectors of 128, 256 and 512 bits.
+  bool avx512 = false;
+
+  /// The options of cpu, x86-64-v2, x86-64-v3, x86-64-v4 or gpu.
+  static std::optional<ExpandMathOptions> forTarget(llvm::StringRef target);
+};
+
+/// Adds the patterns that expand functions of f32 and f64 scalars and rank-1
+/// vectors. Errors in units in the last place are in ExpandMath.cpp.
+void populateExpandMathPatterns(mlir::RewritePatternSet &patterns,
+                                const ExpandMathOptions &options);
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_EXPANDMATH_H

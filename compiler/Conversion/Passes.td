@@ -1,0 +1,44 @@
+//===-- Passes.td - from scheduled scans to kernels --------*- tablegen -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+// The conversion passes.
+
+#ifndef RECUR_CONVERSION_PASSES_TD
+#define RECUR_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ExpandMathPass : Pass<"recur-expand-math"> {
+  let summary = "replace mathematical functions by arithmetic";
+  let description = [{
+    Expands the functions of the recur dialect (sigmoid, softplus, silu, relu,
+    logaddexp) and exp, exp2, expm1, log, log1p, tanh, sin, cos and rsqrt of the math
+    dialect into arithmetic, so that kernels call neither libm nor libdevice.
+    Works on scalars and on vectors of rank 1, f32 and f64; f16 and bf16 are computed in f32.
+    Run it before control flow is lowered: sin and cos make an `scf.if` for
+    huge arguments.
+
+    ```mlir
+    %0 = math.exp %x : vector<16xf32>
+    ```
+    becomes, for `x86-64-v4`, a clamp, a reduction by multiples of log 2, a
+    polynomial and one scaling by a power of two:
+    ```mlir
+    %n = ...
+    %r0 = llvm.intr.fma(%n, %log2_high, %x) : (...) -> vector<16xf32>
+    %r = llvm.intr.fma(%n, %log2_low, %r0) : (...) -> vector<16xf32>
+    ...
+    %2 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%p, %n, ...)
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"",
+           "what the code runs on: cpu (any), x86-64-v2, x86-64-v3, x86-64-v4 or gpu">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+#endif // RECUR_CONVERSION_PASSES_TD
