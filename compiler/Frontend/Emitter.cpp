@@ -35,7 +35,8 @@ private:
   void markLive();
   void makeSpace();
   mlir::func::FuncOp makeFunction();
-  unsigned addInput(unsigned argument, mlir::AffineMap map);
+  static unsigned addAccess(std::vector<Access> &accesses, unsigned argument,
+                            mlir::AffineMap map);
   void collectInputs();
   void collectStates();
   void bindSizes();
@@ -59,8 +60,7 @@ private:
   }
   mlir::AffineMap plainMap(llvm::ArrayRef<unsigned> dims);
   mlir::AffineMap accessMap(const Value &access);
-  mlir::AffineMap historyMap(unsigned argument, mlir::AffineMap input,
-                             int64_t lag);
+  mlir::AffineMap historyMap(unsigned argument, mlir::AffineMap input);
   mlir::RankedTensorType tensorType(llvm::ArrayRef<unsigned> dims, Dtype dtype,
                                     bool isSegments = false);
   mlir::Attribute literalAttr(double literal, Dtype dtype);
@@ -173,10 +173,9 @@ mlir::AffineMap Emitter::accessMap(const Value &access) {
   return mapOf(exprs);
 }
 
-/// The history of an input read `lag` steps back: the indices of the access,
-/// with the position of time holding STEPS - lag, where the first step reads.
-mlir::AffineMap Emitter::historyMap(unsigned argument, mlir::AffineMap input,
-                                    int64_t lag) {
+/// The history of an access: its indices, with the position of time holding the
+/// last step, from which earlier ones count back.
+mlir::AffineMap Emitter::historyMap(unsigned argument, mlir::AffineMap input) {
   const Argument &of = in.arguments[argument];
   const Argument &before = in.arguments[*of.history];
   SmallVector<mlir::AffineExpr> exprs;
@@ -184,8 +183,8 @@ mlir::AffineMap Emitter::historyMap(unsigned argument, mlir::AffineMap input,
     if (dim != in.time)
       exprs.push_back(input.getResult(axis));
     else if (before.dims.size() == of.dims.size())
-      exprs.push_back(builder.getAffineConstantExpr(
-          *in.dims[before.dims[axis]].size - lag));
+      exprs.push_back(
+          builder.getAffineConstantExpr(*in.dims[before.dims[axis]].size - 1));
   }
   return mapOf(exprs);
 }
@@ -213,12 +212,13 @@ mlir::Attribute Emitter::literalAttr(double literal, Dtype dtype) {
 
 //===-- Accesses and states -----------------------------------------------===//
 
-unsigned Emitter::addInput(unsigned argument, mlir::AffineMap map) {
-  for (auto [i, known] : llvm::enumerate(inputs))
+unsigned Emitter::addAccess(std::vector<Access> &accesses, unsigned argument,
+                            mlir::AffineMap map) {
+  for (auto [i, known] : llvm::enumerate(accesses))
     if (known.argument == argument && known.map == map)
       return i;
-  inputs.push_back({argument, map});
-  return inputs.size() - 1;
+  accesses.push_back({argument, map});
+  return accesses.size() - 1;
 }
 
 void Emitter::collectInputs() {
@@ -231,15 +231,13 @@ void Emitter::collectInputs() {
     return a->source < b->source;
   });
   for (const Value *access : accesses) {
-    unsigned input = addInput(access->source, accessMap(*access));
+    unsigned input = addAccess(inputs, access->source, accessMap(*access));
     inputOf[access] = input;
-    if (in.arguments[access->source].history && access->lag > 0 &&
-        inputs[input].history < 0) {
-      inputs[input].history = histories.size();
-      histories.push_back(
-          {*in.arguments[access->source].history,
-           historyMap(access->source, inputs[input].map, access->lag)});
-    }
+    const Argument &argument = in.arguments[access->source];
+    if (argument.history && access->lag > 0)
+      inputs[input].history =
+          addAccess(histories, *argument.history,
+                    historyMap(access->source, inputs[input].map));
   }
 }
 
@@ -252,12 +250,8 @@ void Emitter::collectStates() {
         continue;
       }
       const Argument &argument = in.arguments[*start.argument];
-      auto known = llvm::find_if(inits, [&](const Access &init) {
-        return init.argument == *start.argument;
-      });
-      starts.push_back(builder.getIndexAttr(known - inits.begin()));
-      if (known == inits.end())
-        inits.push_back({*start.argument, plainMap(argument.dims)});
+      starts.push_back(builder.getIndexAttr(
+          addAccess(inits, *start.argument, plainMap(argument.dims))));
     }
     states.push_back(recur::StateAttr::get(
         context, builder.getStringAttr(state.name), dimNames(state.dims),
@@ -284,7 +278,7 @@ void Emitter::bindSizes() {
           llvm::all_of(argument.dims,
                        [&](unsigned d) { return position[d] >= 0; }) &&
           !(in.segments && llvm::is_contained(argument.dims, *in.segments))) {
-        addInput(number, plainMap(argument.dims));
+        addAccess(inputs, number, plainMap(argument.dims));
         break;
       }
   }
