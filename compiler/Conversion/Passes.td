@@ -41,4 +41,30 @@ def ExpandMathPass : Pass<"recur-expand-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def ConvertToNvvmPass : Pass<"recur-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "lower GPU kernels to the LLVM and NVVM dialects";
+  let description = [{
+    Takes a gpu.module from gpu, scf, arith and math to llvm and nvvm. Functions that the
+    hardware has become intrinsics: `math.exp2` is ex2.approx, `math.log2`
+    lg2.approx, `math.sqrt`, `math.fma`, roundings and comparisons the instructions
+    of their names. No library is linked, so any other function of math
+    must have been expanded before; it is an error here.
+
+    ```mlir
+    gpu.func @k(%x: !llvm.ptr<1>) kernel {
+      %t = gpu.thread_id x
+      ...
+      %1 = math.log2 %0 : f32
+    // becomes
+    llvm.func @k(%x: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel} {
+      %t = nvvm.read.ptx.sreg.tid.x : i32
+      ...
+      %1 = llvm.call_intrinsic "llvm.nvvm.lg2.approx.f"(%0) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"
+  ];
+}
+
 #endif // RECUR_CONVERSION_PASSES_TD

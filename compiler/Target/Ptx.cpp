@@ -1,0 +1,185 @@
+//===-- Ptx.cpp - GPU kernels to PTX --------------------------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// gpu.module -> llvm and nvvm dialects -> LLVM IR -> O3 -> NVPTX -> PTX.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Target/Ptx.h"
+
+#include "compiler/Conversion/Passes.h"
+
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace recur;
+
+void recur::registerPtxTranslations(DialectRegistry &registry) {
+  registerAllGPUToLLVMIRTranslations(registry);
+}
+
+void recur::addNvvmPasses(OpPassManager &modulePasses) {
+  ExpandMathPassOptions expansion;
+  expansion.target = "gpu";
+  modulePasses.addPass(createExpandMathPass(expansion));
+  modulePasses.addPass(createConvertToNvvmPass());
+  modulePasses.addPass(createCanonicalizerPass());
+  modulePasses.addPass(createCSEPass());
+  modulePasses.addPass(createReconcileUnrealizedCastsPass());
+}
+
+/// LLVM ends the process over an instruction that it cannot select, so what
+/// NVPTX lacks is found first. The list names the intrinsics that math lowers to.
+static StringRef getUnselectable(const llvm::CallBase &call) {
+  const llvm::Function *callee = call.getCalledFunction();
+  if (!callee || !callee->isDeclaration())
+    return "";
+  switch (callee->getIntrinsicID()) {
+  case llvm::Intrinsic::not_intrinsic:
+  case llvm::Intrinsic::exp:
+  case llvm::Intrinsic::exp10:
+  case llvm::Intrinsic::log:
+  case llvm::Intrinsic::log10:
+  case llvm::Intrinsic::log2:
+  case llvm::Intrinsic::pow:
+  case llvm::Intrinsic::powi:
+    return callee->getName();
+  case llvm::Intrinsic::exp2:
+    return call.getType()->isFloatTy() ? "" : callee->getName();
+  case llvm::Intrinsic::sin:
+  case llvm::Intrinsic::cos:
+  case llvm::Intrinsic::tanh:
+    return call.getType()->isFloatTy() && call.hasApproxFunc()
+               ? ""
+               : callee->getName();
+  default:
+    return "";
+  }
+}
+
+static LogicalResult checkSelectable(gpu::GPUModuleOp module,
+                                     const llvm::Module &llvmModule) {
+  for (const llvm::Function &function : llvmModule)
+    for (const llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *call = dyn_cast<llvm::CallBase>(&instruction))
+        if (StringRef name = getUnselectable(*call); !name.empty())
+          return module.emitError()
+                 << "kernel '" << function.getName() << "' calls '" << name
+                 << "', which is not an instruction of the GPU; expected math "
+                    "to be expanded before";
+  return success();
+}
+
+static std::unique_ptr<llvm::TargetMachine>
+createMachine(const TargetSpec &target, const llvm::Triple &triple) {
+  static std::once_flag initialized;
+  std::call_once(initialized, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  std::string error;
+  const llvm::Target *backEnd =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!backEnd)
+    return nullptr;
+  llvm::TargetOptions options;
+  // a * h + b is one instruction; the interpreter is compared within a
+  // tolerance that allows the missing rounding.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
+  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
+      triple, target.chip, target.features, options, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+/// Translates and optimises for `machine`, which comes back with the module.
+static FailureOr<std::unique_ptr<llvm::Module>>
+translate(gpu::GPUModuleOp module, const TargetSpec &target,
+          llvm::LLVMContext &context,
+          std::unique_ptr<llvm::TargetMachine> &machine) {
+  assert(target.isGpu() && "PTX is for a GPU");
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  machine = createMachine(target, triple);
+  if (!machine) {
+    module.emitError("this build of LLVM has no NVPTX back end");
+    return failure();
+  }
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(module, context, module.getName());
+  if (!llvmModule) {
+    module.emitError("cannot be translated to LLVM IR");
+    return failure();
+  }
+  llvmModule->setTargetTriple(triple);
+  llvmModule->setDataLayout(machine->createDataLayout());
+  if (failed(checkSelectable(module, *llvmModule)))
+    return failure();
+  optimize(*llvmModule, *machine);
+  return llvmModule;
+}
+
+FailureOr<std::unique_ptr<llvm::Module>>
+recur::translateToNvptx(gpu::GPUModuleOp module, const TargetSpec &target,
+                        llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::TargetMachine> machine;
+  return translate(module, target, context, machine);
+}
+
+FailureOr<std::string> recur::emitPtx(gpu::GPUModuleOp module,
+                                      const TargetSpec &target) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  FailureOr<std::unique_ptr<llvm::Module>> llvmModule =
+      translate(module, target, context, machine);
+  if (failed(llvmModule))
+    return failure();
+  SmallString<0> ptx;
+  llvm::raw_svector_ostream stream(ptx);
+  llvm::legacy::PassManager codegen;
+  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
+                                   llvm::CodeGenFileType::AssemblyFile)) {
+    module.emitError("NVPTX cannot emit assembly");
+    return failure();
+  }
+  codegen.run(**llvmModule);
+  // The back end makes calls of its own (of memcpy, say); nothing would
+  // resolve them.
+  size_t position = StringRef(ptx).find(".extern .func");
+  if (position != StringRef::npos) {
+    module.emitError() << "PTX needs a function that nothing defines: "
+                       << StringRef(ptx).substr(position).split(';').first;
+    return failure();
+  }
+  return ptx.str().str();
+}
