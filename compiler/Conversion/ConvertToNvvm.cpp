@@ -51,8 +51,8 @@ struct HardwareFunction : ConvertOpToLLVMPattern<OpTy> {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "only f32 has an instruction");
     auto call = LLVM::CallIntrinsicOp::create(
-        rewriter, op.getLoc(), op.getType(),
-        rewriter.getStringAttr(intrinsic), adaptor.getOperands());
+        rewriter, op.getLoc(), op.getType(), rewriter.getStringAttr(intrinsic),
+        adaptor.getOperands());
     rewriter.replaceOp(op, call.getResults());
     return success();
   }
@@ -113,9 +113,8 @@ void ConvertToNvvm::runOnOperation() {
   populateSCFToControlFlowConversionPatterns(structured);
   ConversionTarget structuredTarget(*context);
   structuredTarget.addIllegalDialect<scf::SCFDialect>();
-  structuredTarget.markUnknownOpDynamicallyLegal([](Operation *) {
-    return true;
-  });
+  structuredTarget.markUnknownOpDynamicallyLegal(
+      [](Operation *) { return true; });
   if (failed(applyPartialConversion(module, structuredTarget,
                                     std::move(structured))))
     return signalPassFailure();

@@ -117,8 +117,8 @@ static Cubin assembleWithNvJitLink(StringRef ptx, const TargetSpec &target) {
 
   // The library wants a terminated string and counts the terminator.
   std::string text = ptx.str();
-  int code = library.addData(handle, inputPtx, text.c_str(), text.size() + 1,
-                             "recur");
+  int code =
+      library.addData(handle, inputPtx, text.c_str(), text.size() + 1, "recur");
   if (!code)
     code = library.complete(handle);
   size_t size = 0;
@@ -167,8 +167,8 @@ static Cubin assembleWithPtxas(StringRef ptx, const TargetSpec &target) {
   SmallVector<llvm::FileRemover, 3> removers(3);
   StringRef suffixes[] = {"ptx", "cubin", "log"};
   for (int i = 0; i < 3; ++i) {
-    if (std::error_code error = llvm::sys::fs::createTemporaryFile(
-            "recur", suffixes[i], paths[i]))
+    if (std::error_code error =
+            llvm::sys::fs::createTemporaryFile("recur", suffixes[i], paths[i]))
       return makeFailure("cannot make a temporary file: " + error.message());
     removers[i].setFile(paths[i]);
   }
@@ -179,8 +179,8 @@ static Cubin assembleWithPtxas(StringRef ptx, const TargetSpec &target) {
     stream << ptx;
     stream.close();
     if (error || stream.has_error())
-      return makeFailure("cannot write '" + input + "': " +
-                         (error ? error : stream.error()).message());
+      return makeFailure("cannot write '" + input +
+                         "': " + (error ? error : stream.error()).message());
   }
   std::string arch = "-arch=" + target.chip;
   StringRef arguments[] = {ptxas, arch, "-O3", input, "-o", output};

@@ -44,7 +44,8 @@ void recur::addNvvmPasses(OpPassManager &modulePasses) {
 }
 
 /// LLVM ends the process over an instruction that it cannot select, so what
-/// NVPTX lacks is found first. The list names the intrinsics that math lowers to.
+/// NVPTX lacks is found first. The list names the intrinsics that math lowers
+/// to.
 static StringRef getUnselectable(const llvm::CallBase &call) {
   const llvm::Function *callee = call.getCalledFunction();
   if (!callee || !callee->isDeclaration())

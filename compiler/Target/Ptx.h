@@ -33,8 +33,8 @@ void registerPtxTranslations(mlir::DialectRegistry &registry);
 void addNvvmPasses(mlir::OpPassManager &modulePasses);
 
 /// The optimised LLVM IR of a module that `addNvvmPasses` has lowered. Fails
-/// with a diagnostic, at the module or the op, when a kernel uses something that
-/// is not an instruction of the target.
+/// with a diagnostic, at the module or the op, when a kernel uses something
+/// that is not an instruction of the target.
 mlir::FailureOr<std::unique_ptr<llvm::Module>>
 translateToNvptx(mlir::gpu::GPUModuleOp module, const TargetSpec &target,
                  llvm::LLVMContext &context);

@@ -43,7 +43,8 @@ TargetSpec TargetSpec::host() {
     return llvm::all_of(names,
                         [&](StringRef name) { return features.lookup(name); });
   };
-  bool v3 = has({"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"});
+  bool v3 =
+      has({"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"});
   bool v4 = has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
   return makeX86(v3 && v4 ? 4 : v3 ? 3 : 2);
 #else

@@ -25,8 +25,8 @@ struct TargetSpec {
   /// The canonical name: `cpu` has become this machine's level, so it is what
   /// schedules and artifacts carry.
   std::string name;
-  /// What LLVM calls the processor: `x86-64-v4`, `sm_90a`, or, on a machine that
-  /// is not x86-64, the host's own name.
+  /// What LLVM calls the processor: `x86-64-v4`, `sm_90a`, or, on a machine
+  /// that is not x86-64, the host's own name.
   std::string chip;
   /// LLVM's feature string: empty on x86-64, the PTX version on GPUs.
   std::string features;

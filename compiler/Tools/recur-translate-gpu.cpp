@@ -1,4 +1,5 @@
-//===-- recur-translate-gpu.cpp - GPU kernels to LLVM IR, PTX and cubin -------===//
+//===-- recur-translate-gpu.cpp - GPU kernels to LLVM IR, PTX and cubin
+//-------===//
 // Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -54,7 +55,8 @@ static cl::opt<unsigned>
     repeat("time", cl::desc("Translate N times more; report the fastest"),
            cl::init(0));
 
-static LogicalResult translate(gpu::GPUModuleOp module, const TargetSpec &target,
+static LogicalResult translate(gpu::GPUModuleOp module,
+                               const TargetSpec &target,
                                llvm::raw_ostream &os) {
   PassManager passes(module.getContext(), gpu::GPUModuleOp::getOperationName());
   addNvvmPasses(passes);
@@ -107,15 +109,16 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::ParseCommandLineOptions(argc, argv, "Recur GPU module translator\n");
   llvm::Expected<TargetSpec> target = TargetSpec::parse(targetName);
-  std::string message =
-      !target              ? llvm::toString(target.takeError())
-      : !target->isGpu() ? "target '" + targetName + "' is not a GPU"
-                           : "";
+  std::string message = !target ? llvm::toString(target.takeError())
+                        : !target->isGpu()
+                            ? "target '" + targetName + "' is not a GPU"
+                            : "";
   if (!message.empty()) {
     llvm::errs() << "error: " << message << '\n';
     return 1;
   }
-  std::unique_ptr<llvm::MemoryBuffer> input = openInputFile(inputName, &message);
+  std::unique_ptr<llvm::MemoryBuffer> input =
+      openInputFile(inputName, &message);
   std::unique_ptr<llvm::ToolOutputFile> output;
   if (input)
     output = openOutputFile(outputName, &message);
