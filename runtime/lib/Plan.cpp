@@ -63,24 +63,30 @@ bool evaluate(const recur_extent &extent, const CheckedArguments &arguments,
   return true;
 }
 
-/// Whether the variant's wish for contiguous memory holds.
-bool stridesFit(const recur_cpu_variant &variant,
-                const CheckedArguments &arguments) {
-  int32_t dim =
-      variant.contiguous_dim >= 0 ? variant.contiguous_dim : variant.lane_dim;
-  if (dim < 0)
-    return true;
+/// The argument that lacks the stride 1 the variant wants, and its axis.
+struct Misfit {
+  int32_t argument = -1, axis = -1;
+};
+
+int32_t contiguousDim(const recur_cpu_variant &variant) {
+  return variant.contiguous_dim >= 0 ? variant.contiguous_dim
+                                     : variant.lane_dim;
+}
+
+Misfit findMisfit(const recur_cpu_variant &variant,
+                  const CheckedArguments &arguments) {
+  int32_t dim = contiguousDim(variant);
   const recur_info &info = arguments.info();
-  for (int32_t a = 0; a < info.n_arguments; ++a) {
+  for (int32_t a = 0; a < info.n_arguments && dim >= 0; ++a) {
     if (!(variant.unit_stride_mask >> a & 1))
       continue;
     const recur_argument &argument = info.arguments[a];
     for (int32_t k = 0; k < argument.rank; ++k)
       if (argument.dims[k] == dim && arguments.stride(a, k) != 1 &&
           arguments.view(a).sizes[k] > 1)
-        return false;
+        return {a, k};
   }
-  return true;
+  return {};
 }
 
 } // namespace
@@ -127,29 +133,34 @@ int Plan::make(const CheckedArguments &arguments, int32_t threads) {
 
 int Plan::pickVariant(const CheckedArguments &arguments) {
   const recur_info &info = arguments.info();
-  bool anyLevelFits = false;
+  Misfit misfit; // of the last variant that the machine could run
+  const recur_cpu_variant *unfit = nullptr;
   for (int32_t v = 0; v < info.n_cpu_variants; ++v) {
     variant = &info.cpu_variants[v];
-    bool levelFits = variant->level <= cpuLevel();
-    anyLevelFits |= levelFits;
-    if (levelFits && stridesFit(*variant, arguments))
+    if (variant->level > cpuLevel())
+      continue;
+    misfit = findMisfit(*variant, arguments);
+    if (misfit.argument < 0)
       return RECUR_OK;
+    unfit = variant;
   }
   if (info.n_cpu_variants == 0)
     return fail(RECUR_UNSUPPORTED,
                 "recurrence '%s': expected code for the CPU in the artifact, "
                 "found only targets: %s",
                 info.name, info.targets ? info.targets : "none");
-  if (!anyLevelFits)
+  if (!unfit)
     return fail(RECUR_UNSUPPORTED,
                 "recurrence '%s': expected a machine of level x86-64-v%d or "
                 "higher, found a lower one",
                 info.name, variant->level);
   return fail(RECUR_UNSUPPORTED,
               "recurrence '%s': no variant of the artifact takes these "
-              "strides; expected tensors contiguous in one of their variants' "
-              "dimensions",
-              info.name);
+              "strides; expected stride 1 along '%s' in argument '%s', found "
+              "%" PRId64,
+              info.name, info.dims[contiguousDim(*unfit)].name,
+              info.arguments[misfit.argument].name,
+              arguments.stride(misfit.argument, misfit.axis));
 }
 
 int Plan::measure(const CheckedArguments &arguments) {

@@ -220,8 +220,11 @@ public:
     return const_cast<Tensor *>(this)->as<T>();
   }
 
+  /// Row-major without gaps; an empty tensor always is.
   bool isCompact() const {
     int64_t step = 1;
+    if (count() == 0)
+      return true;
     for (size_t k = extents.size(); k-- > 0;) {
       if (extents[k] != 1 && steps[k] != step)
         return false;
