@@ -41,6 +41,7 @@ def ExpandMathPass : Pass<"recur-expand-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+<<<<<<< HEAD
 def ConvertToNvvmPass : Pass<"recur-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "lower GPU kernels to the LLVM and NVVM dialects";
   let description = [{
@@ -65,6 +66,32 @@ def ConvertToNvvmPass : Pass<"recur-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"
   ];
+=======
+def ConvertToCpuPass : Pass<"recur-convert-to-cpu", "::mlir::ModuleOp"> {
+  let summary = "make CPU kernels of scheduled scans";
+  let description = [{
+    For every `recur.scan` and every schedule of it with a CPU target, adds the
+    kernels start, fold, advance, replay and finish (see recur/runtime.h) as private functions,
+    and describes them in the module's attribute `recur.artifacts`. The scan stays.
+
+    ```mlir
+    func.func @ema(...) { recur.scan <diagonal> ... {schedules = [#recur.schedule<target = "x86-64-v4", ...>]} }
+    ```
+    becomes
+    ```mlir
+    func.func private @ema__cpu0_replay(%frame: !llvm.ptr, %tile: !llvm.ptr, %carry: !llvm.ptr,
+                                        %summary: !llvm.ptr, %scratch: !llvm.ptr) {
+      ...
+      scf.for %t = ... {
+        %h = llvm.load %slot : !llvm.ptr -> vector<16xf32>
+    ```
+    Memory is accessed through pointers and strides of the LLVM dialect: a
+    kernel takes any strides, and a memref would pass five values for each argument.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::func::FuncDialect"];
+>>>>>>> 5e1faa2 (wip2)
 }
 
 #endif // RECUR_CONVERSION_PASSES_TD

@@ -1,0 +1,139 @@
+//===-- ConvertToCpu.cpp - scans to CPU kernels ---------------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Pass recur-convert-to-cpu: the five kernels of every CPU schedule of every
+/// scan, and what the host interface must say about them.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/Artifact.h"
+#include "compiler/Conversion/CpuKernels.h"
+#include "compiler/Conversion/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace recur {
+#define GEN_PASS_DEF_CONVERTTOCPUPASS
+#include "compiler/Conversion/Passes.h.inc"
+} // namespace recur
+
+using namespace mlir;
+using namespace recur;
+
+LogicalResult recur::checkDiagonalReal(ScanOp scan) {
+  AlgebraAttr algebra = scan.getAlgebra();
+  if (algebra.getSemiring() != Semiring::PlusTimes ||
+      (algebra.getStructure() != Structure::Diagonal &&
+       algebra.getStructure() != Structure::OuterProduct))
+    return scan.emitError() << "a scan over " << algebra
+                            << " has no kernels yet, expected a diagonal one";
+  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
+    if (!state.getType().isF32() && !state.getType().isF64())
+      return scan.emitError()
+             << "state '" << state.getName().getValue() << "' has type "
+             << state.getType() << ", kernels have states of f32 or f64";
+    if (state.getStarts().size() != 1)
+      return scan.emitError()
+             << "state '" << state.getName().getValue() << "' has "
+             << state.getStarts().size()
+             << " start values, a diagonal scan uses one";
+  }
+  for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
+    if (output.isFinal() && output.getLag() != 1)
+      return scan.emitError()
+             << "result '" << output.getName().getValue() << "' has lag "
+             << output.getLag() << ", a diagonal scan keeps one step";
+  for (Region *region : {&scan.getElements(), &scan.getReadout()})
+    for (Operation &op : region->front())
+      for (Type type : op.getResultTypes())
+        if (isa<ComplexType>(type))
+          return op.emitError() << "complex values have no kernels yet";
+  return success();
+}
+
+DictionaryAttr recur::describeArtifact(const Signature &signature,
+                                       ArrayRef<Attribute> variants,
+                                       Builder &b) {
+  SmallVector<Attribute> dims, arguments, accesses;
+  SpaceAttr space = signature.space;
+  for (unsigned i = 0; i < space.getRank(); ++i)
+    dims.push_back(b.getDictionaryAttr(
+        {b.getNamedAttr("name", space.getNames()[i]),
+         b.getNamedAttr("size", b.getI64IntegerAttr(
+                                    space.isStatic(i) ? space.getSizes()[i]
+                                                      : -1))}));
+  for (const SignatureArgument &argument : signature.arguments)
+    arguments.push_back(b.getDictionaryAttr(
+        {b.getNamedAttr("name", b.getStringAttr(argument.name)),
+         b.getNamedAttr("role", b.getI64IntegerAttr(int(argument.role))),
+         b.getNamedAttr("element", TypeAttr::get(argument.element)),
+         b.getNamedAttr("dims", b.getDenseI32ArrayAttr(argument.dims))}));
+  for (const SignatureAccess &access : signature.accesses)
+    accesses.push_back(b.getDenseI64ArrayAttr({access.argument, access.axis,
+                                               access.dim, access.offset,
+                                               access.divisor,
+                                               access.modulus}));
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("name", b.getStringAttr(signature.name)),
+       b.getNamedAttr("dims", b.getArrayAttr(dims)),
+       b.getNamedAttr("arguments", b.getArrayAttr(arguments)),
+       b.getNamedAttr("accesses", b.getArrayAttr(accesses)),
+       b.getNamedAttr("time", b.getI64IntegerAttr(space.getTime())),
+       b.getNamedAttr("segment", b.getI64IntegerAttr(space.getSegment())),
+       b.getNamedAttr("reverse", b.getBoolAttr(space.getReverse())),
+       b.getNamedAttr("cpu_variants", b.getArrayAttr(variants))});
+}
+
+namespace {
+struct ConvertToCpuPass
+    : public recur::impl::ConvertToCpuPassBase<ConvertToCpuPass> {
+  using ConvertToCpuPassBase::ConvertToCpuPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Builder builder(module.getContext());
+    SmallVector<Attribute> artifacts;
+    if (auto existing = module->getAttrOfType<ArrayAttr>(kArtifactsAttr))
+      llvm::append_range(artifacts, existing);
+    SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    for (func::FuncOp function : functions) {
+      auto scan =
+          dyn_cast_or_null<ScanOp>(Signature::find(function).getOperation());
+      if (!scan || !scan.getSchedules())
+        continue;
+      if (failed(convert(function, scan, artifacts)))
+        return signalPassFailure();
+    }
+    module->setAttr(kArtifactsAttr, builder.getArrayAttr(artifacts));
+  }
+
+  LogicalResult convert(func::FuncOp function, ScanOp scan,
+                        SmallVectorImpl<Attribute> &artifacts) {
+    if (failed(checkDiagonalReal(scan)))
+      return failure();
+    FailureOr<Signature> signature = Signature::get(function);
+    if (failed(signature))
+      return failure();
+    if (signature->arguments.size() > 64)
+      return function.emitError() << "has " << signature->arguments.size()
+                                  << " arguments, at most 64 are supported";
+    SmallVector<Attribute> variants;
+    for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
+      if (!schedule.getTarget().starts_with("x86-64"))
+        continue;
+      CpuKernels kernels(scan, schedule, *signature);
+      std::string prefix = signature->name + "__cpu" +
+                           std::to_string(variants.size());
+      if (failed(kernels.emit(prefix)))
+        return failure();
+      variants.push_back(kernels.describe(prefix));
+    }
+    Builder builder(function.getContext());
+    artifacts.push_back(describeArtifact(*signature, variants, builder));
+    return success();
+  }
+};
+} // namespace

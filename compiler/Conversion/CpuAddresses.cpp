@@ -1,0 +1,400 @@
+//===-- CpuAddresses.cpp - loads and stores of the CPU kernels ------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Addresses through maps and strides, vector and gathered accesses, lagged
+/// inputs before the start, and the description of a variant.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/CpuKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+/// Truth values are stored as bytes.
+static Type getStorageType(Type element) {
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
+                              : element;
+}
+
+static unsigned getAlignment(Type storage) {
+  return storage.getIntOrFloatBitWidth() / 8;
+}
+
+Value CpuKernels::createLaneNumbers() {
+  auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, width));
+  auto type = VectorType::get({width}, i64Type);
+  return arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(lanes)));
+}
+
+/// Applies offset, division and modulus of an index to `value`.
+Value CpuKernels::applyIndex(const SignatureAccess &access, Value value) {
+  auto constant = [&](int64_t number) {
+    return isa<VectorType>(value.getType()) ? vectorOf(i64(number))
+                                            : i64(number);
+  };
+  if (access.offset)
+    value = add(value, constant(access.offset));
+  if (access.divisor != 1)
+    value = arith::DivUIOp::create(b, loc, value, constant(access.divisor));
+  if (access.modulus)
+    value = arith::RemUIOp::create(b, loc, value, constant(access.modulus));
+  return value;
+}
+
+CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
+                                           const InnerPoint &point,
+                                           bool contiguous,
+                                           HistoryAxis history) {
+  Address address;
+  // Terms that change slowly come first, so that sums can leave loops.
+  SmallVector<Value> terms[4];
+  Value lanes;
+  unsigned laneAxes = 0;
+  bool reverse = space.getReverse();
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    SignatureAccess access = splitIndex(expr);
+    Value stride = strides[argument][axis];
+    int dim = access.dim;
+    if (int(axis) == history.axis) {
+      // Position of the first step plus the number of this one.
+      Value index = add(i64(access.offset), history.step);
+      terms[1].push_back(mul(index, stride));
+      if (timeLanes) {
+        address.varies = true;
+        lanes = mul(createLaneNumbers(), vectorOf(stride));
+      }
+      continue;
+    }
+    if (dim < 0) {
+      terms[0].push_back(mul(i64(access.offset), stride));
+      continue;
+    }
+    if (dim == int(space.getTime())) {
+      // The map's shift counts steps back.
+      Value index = reverse ? sub(time, i64(access.offset))
+                            : add(time, i64(access.offset));
+      terms[1].push_back(mul(index, stride));
+      if (!timeLanes)
+        continue;
+      address.varies = true;
+      ++laneAxes;
+      Value step = reverse ? sub(i64(0), stride) : stride;
+      Value offsets = mul(createLaneNumbers(), vectorOf(step));
+      lanes = lanes ? add(lanes, offsets) : offsets;
+      continue;
+    }
+    if (dim == laneDim) {
+      address.varies = true;
+      ++laneAxes;
+      Value first = block ? add(position[dim], mul(block, i64(width)))
+                          : position[dim];
+      bool plain = access.divisor == 1 && access.modulus == 0;
+      if (plain) {
+        terms[2].push_back(mul(applyIndex(access, first), stride));
+        Value offsets = mul(createLaneNumbers(), vectorOf(stride));
+        lanes = lanes ? add(lanes, offsets) : offsets;
+        continue;
+      }
+      contiguous = false;
+      Value index =
+          applyIndex(access, add(createLaneNumbers(), vectorOf(first)));
+      Value offsets = mul(index, vectorOf(stride));
+      lanes = lanes ? add(lanes, offsets) : offsets;
+      continue;
+    }
+    bool inner = dims.isInner(dim);
+    Value index = dim == space.getSegment() ? segment
+                  : inner                   ? point[dim]
+                                            : position[dim];
+    terms[inner ? 3 : 0].push_back(mul(applyIndex(access, index), stride));
+  }
+  for (auto &group : terms)
+    for (Value term : group)
+      address.offset = address.offset ? add(address.offset, term) : term;
+  if (!address.offset)
+    address.offset = i64(0);
+  address.unit = address.varies && contiguous && laneAxes == 1;
+  if (!address.unit)
+    address.laneOffsets = lanes;
+  return address;
+}
+
+/// Pointers of all lanes of an address that is not unit-stride.
+Value CpuKernels::getLanePointers(unsigned argument, const Address &address,
+                                  Type storage) {
+  Value offsets = add(address.laneOffsets, vectorOf(address.offset));
+  return LLVM::GEPOp::create(b, loc, VectorType::get({width}, ptrType),
+                             storage, data[argument],
+                             ArrayRef<LLVM::GEPArg>{offsets});
+}
+
+Value CpuKernels::load(unsigned argument, const Address &address, Type element,
+                       Value laneMask, Value passThrough) {
+  Type storage = getStorageType(element);
+  unsigned alignment = getAlignment(storage);
+  auto toElement = [&](Value value) -> Value {
+    if (storage == element)
+      return value;
+    Value zero = arith::ConstantOp::create(b, loc,
+                                           b.getZeroAttr(value.getType()));
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
+  };
+  if (!address.varies)
+    return toElement(LLVM::LoadOp::create(
+        b, loc, storage, gep(data[argument], storage, address.offset),
+        alignment));
+  auto type = VectorType::get({width}, storage);
+  if (!passThrough)
+    passThrough = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  if (address.unit) {
+    bool reversed = timeLanes && space.getReverse();
+    Value offset = reversed ? sub(address.offset, i64(width - 1))
+                            : address.offset;
+    Value pointer = gep(data[argument], storage, offset);
+    Value value;
+    if (laneMask) {
+      if (reversed)
+        passThrough = reverseLanes(passThrough);
+      value = LLVM::MaskedLoadOp::create(
+          b, loc, type, pointer, reversed ? reverseLanes(laneMask) : laneMask,
+          passThrough, alignment);
+    } else {
+      value = LLVM::LoadOp::create(b, loc, type, pointer, alignment);
+    }
+    return toElement(reversed ? reverseLanes(value) : value);
+  }
+  if (!laneMask)
+    laneMask = arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(VectorType::get({width}, b.getI1Type()), true));
+  Value pointers = getLanePointers(argument, address, storage);
+  return toElement(LLVM::masked_gather::create(
+      b, loc, type, pointers, laneMask, ValueRange{passThrough},
+      b.getI32IntegerAttr(alignment)));
+}
+
+void CpuKernels::store(unsigned argument, const Address &address, Value value,
+                       Value laneMask) {
+  Type element = getElementTypeOrSelf(value.getType());
+  Type storage = getStorageType(element);
+  unsigned alignment = getAlignment(storage);
+  if (address.varies)
+    value = vectorOf(value);
+  if (storage != element) {
+    Type wide = storage;
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      wide = VectorType::get(vector.getShape(), storage);
+    value = arith::ExtUIOp::create(b, loc, wide, value);
+  }
+  if (!address.varies) {
+    LLVM::StoreOp::create(b, loc, value,
+                          gep(data[argument], storage, address.offset),
+                          alignment);
+    return;
+  }
+  if (address.unit) {
+    bool reversed = timeLanes && space.getReverse();
+    Value offset = reversed ? sub(address.offset, i64(width - 1))
+                            : address.offset;
+    Value pointer = gep(data[argument], storage, offset);
+    if (reversed) {
+      value = reverseLanes(value);
+      laneMask = laneMask ? reverseLanes(laneMask) : laneMask;
+    }
+    if (laneMask)
+      LLVM::MaskedStoreOp::create(b, loc, value, pointer, laneMask,
+                                  b.getI32IntegerAttr(alignment));
+    else
+      LLVM::StoreOp::create(b, loc, value, pointer, alignment);
+    return;
+  }
+  if (!laneMask)
+    laneMask = arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(VectorType::get({width}, b.getI1Type()), true));
+  LLVM::masked_scatter::create(b, loc, value,
+                               getLanePointers(argument, address, storage),
+                               laneMask, b.getI32IntegerAttr(alignment));
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+/// Whether the schedule promises unit stride for what `map` reads of an
+/// argument: it varies over time, and the lanes run along a declared axis.
+bool CpuKernels::isContiguous(unsigned argument, AffineMap map) const {
+  if (!schedule.getContiguous() || laneDim < 0 ||
+      !map.isFunctionOfDim(space.getTime()))
+    return false;
+  const SignatureArgument &declared = signature.arguments[argument];
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    SignatureAccess access = splitIndex(expr);
+    if (access.dim == laneDim && access.divisor == 1 && access.modulus == 0 &&
+        declared.dims[axis] == laneDim)
+      return true;
+  }
+  return false;
+}
+
+Value CpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
+                            const InnerPoint &point) {
+  b.restoreInsertionPoint(builder.saveInsertionPoint());
+  int64_t lag = scan.getInputLag(input);
+  if (lag > 0)
+    return loadLagged(input, lag, point);
+  unsigned argument = inputArguments[input];
+  AffineMap map = scan.getInputMap(input);
+  Address address =
+      getAddress(argument, map, point, isContiguous(argument, map));
+  return load(argument, address,
+              getElementTypeOrSelf(scan.getInputs()[input].getType()), mask,
+              {});
+}
+
+Value CpuKernels::loadLagged(unsigned input, int64_t lag,
+                             const InnerPoint &point) {
+  unsigned argument = inputArguments[input];
+  AffineMap map = scan.getInputMap(input);
+  Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+  // Number of this step (of the first lane) in its sequence.
+  Value step = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), time)
+                                  : sub(time, sequenceBegin);
+  Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step,
+                                       i64(lag));
+  Address plain = getAddress(argument, map, point, isContiguous(argument, map));
+  Type type = plain.varies ? Type(VectorType::get({width}, element)) : element;
+  auto branch = scf::IfOp::create(b, loc, TypeRange{type}, inside,
+                                  /*withElse=*/true);
+  OpBuilder::InsertionGuard keep(b); // returns to the point after the branch
+  b.setInsertionPointToEnd(branch.thenBlock());
+  scf::YieldOp::create(b, loc,
+                       ValueRange{load(argument, plain, element, mask, {})});
+
+  b.setInsertionPointToEnd(branch.elseBlock());
+  Value before, laneStep;
+  if (timeLanes)
+    laneStep = add(createLaneNumbers(), vectorOf(step));
+  // Lanes of this block that lie inside (timeLanes) read the input itself.
+  if (int number = scan.getInputHistories()[input]; number >= 0) {
+    AffineMap historyMap = scan.getHistoryMap(number);
+    HistoryAxis axis;
+    if (historyMap.getNumResults() == map.getNumResults())
+      for (auto [k, expr] : llvm::enumerate(map.getResults()))
+        if (splitIndex(expr).dim == int(space.getTime()))
+          axis = {int(k), step};
+    unsigned history = historyArguments[number];
+    Address address = getAddress(history, historyMap, point, false, axis);
+    Value lanes = mask;
+    if (timeLanes) {
+      lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                    laneStep, vectorOf(i64(lag)));
+      if (mask)
+        lanes = arith::AndIOp::create(b, loc, lanes, mask);
+    }
+    before = load(history, address, element, lanes, {});
+    if (isa<VectorType>(type))
+      before = vectorOf(before);
+  } else {
+    before = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  }
+  if (timeLanes) {
+    Value lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
+                                        laneStep, vectorOf(i64(lag)));
+    Value active =
+        mask ? Value(arith::AndIOp::create(b, loc, lanes, mask)) : lanes;
+    Value value = load(argument, plain, element, active, {});
+    before = arith::SelectOp::create(b, loc, lanes, value, before);
+  }
+  scf::YieldOp::create(b, loc, ValueRange{before});
+  return branch.getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+AffineMap CpuKernels::getResultMap(unsigned result) const {
+  return getDimsMap(space,
+                    const_cast<ScanOp &>(scan).getOutput(result).getDims());
+}
+
+/// A result without some parallel dim is written by the first item along it.
+/// Null if it has all of them.
+Value CpuKernels::isFirstInMissingDims(AffineMap map) {
+  Value first;
+  for (unsigned dim : dims.parallel) {
+    if (map.isFunctionOfDim(dim))
+      continue;
+    Value index = position[dim];
+    if (int(dim) == laneDim && block)
+      index = add(index, block);
+    Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index,
+                                       i64(0));
+    first = first ? arith::AndIOp::create(b, loc, first, here) : here;
+  }
+  return first;
+}
+
+//===----------------------------------------------------------------------===//
+// Description
+//===----------------------------------------------------------------------===//
+
+DictionaryAttr CpuKernels::describe(StringRef prefix) {
+  uint64_t unitStride = 0;
+  double bytes = 0;
+  auto visit = [&](unsigned argument, AffineMap map, Type tensor) {
+    if (!map.isFunctionOfDim(space.getTime()))
+      return;
+    if (isContiguous(argument, map))
+      unitStride |= uint64_t(1) << argument;
+    double lanes = laneDim >= 0 && !timeLanes && map.isFunctionOfDim(laneDim)
+                       ? double(width)
+                       : 1.0;
+    bytes += lanes * getAlignment(getStorageType(getElementTypeOrSelf(tensor)));
+  };
+  for (unsigned i = 0; i < scan.getInputs().size(); ++i)
+    visit(inputArguments[i], scan.getInputMap(i), scan.getInputs()[i].getType());
+  for (unsigned i = 0; i < scan->getNumResults(); ++i)
+    if (!scan.getOutput(i).isFinal())
+      visit(resultArguments[i], getResultMap(i), scan->getResult(i).getType());
+
+  auto extent = [&](const ItemExtent &e) {
+    return b.getDenseI64ArrayAttr(
+        {e.constant, e.perProduct, int64_t(e.dimMask)});
+  };
+  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
+  int64_t level = llvm::StringSwitch<int64_t>(schedule.getTarget())
+                      .Case("x86-64-v4", 4)
+                      .Case("x86-64-v3", 3)
+                      .Default(0);
+  std::string name = (schedule.getTarget() + ", lanes along " +
+                      schedule.getLanes() + " x" + Twine(width) +
+                      (schedule.getContiguous() ? "" : ", strided"))
+                         .str();
+  NamedAttrList list;
+  list.append("name", b.getStringAttr(name));
+  list.append("symbols", b.getStringAttr(prefix));
+  list.append("level", b.getI64IntegerAttr(level));
+  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
+  list.append("lane_dim", b.getI64IntegerAttr(timeLanes ? -1 : laneDim));
+  list.append("contiguous_dim", b.getI64IntegerAttr(laneDim));
+  list.append("item_lanes", b.getI64IntegerAttr(timeLanes ? 1 : width));
+  list.append("unit_stride_mask", b.getI64IntegerAttr(unitStride));
+  list.append("carry_bytes", extent(carry));
+  list.append("summary_bytes", extent(summary));
+  list.append("scratch_bytes", extent(scratch));
+  list.append("step_cost_ns", b.getF64FloatAttr(cost));
+  list.append("step_bytes", b.getF64FloatAttr(bytes));
+  return b.getDictionaryAttr(list);
+}

@@ -1,0 +1,720 @@
+//===-- CpuKernels.cpp - the five kernels of a CPU schedule ---------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The loops of the kernels. With lanes along a channel dim an item is one
+/// vector of channels; neighbouring items form a run that is walked inside the
+/// loop over time, so that rows are read in long pieces. With lanes along time
+/// an item is one channel, and each vector of steps is an in-register scan
+/// (Hillis and Steele 1986) of the affine maps h -> a h + b.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/CpuKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+/// Lanes of a run: rows of 1024 channels read memory in 4 KB pieces. States
+/// with inner dims are larger; their runs stay small enough for the L1 cache.
+static constexpr int64_t kRunLanes = 1024, kRunLanesInner = 128;
+
+//===----------------------------------------------------------------------===//
+// The phases' sinks: what becomes of (a, b) at each inner point
+//===----------------------------------------------------------------------===//
+
+class CpuKernels::Sink final : public StepSink {
+public:
+  Sink(CpuKernels &kernels, bool fold) : k(kernels), fold(fold) {}
+
+  std::pair<Value, Value> update(OpBuilder &builder, Location loc,
+                                 unsigned state, Value a, Value b,
+                                 const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    Type type = k.getStateType(state);
+    if (k.timeLanes)
+      return scanLanes(state, a, b, point);
+    if (isa<VectorType>(type)) {
+      a = k.vectorOf(a);
+      b = k.vectorOf(b);
+    }
+    auto combine = [&](Value slot, Value addend) {
+      Value previous = k.loadAligned(slot, type);
+      Value next = arith::MulFOp::create(k.b, loc, a, previous);
+      if (addend)
+        next = arith::AddFOp::create(k.b, loc, next, addend);
+      k.storeAligned(slot, next);
+      return std::make_pair(previous, next);
+    };
+    if (!fold)
+      return combine(k.getStateSlot(state, point, k.carrySlots()), b);
+    combine(k.getStateSlot(state, point, k.exitSlots()), b);
+    combine(k.getStateSlot(state, point, k.transitionSlots()), {});
+    return {};
+  }
+
+  Value reload(OpBuilder &builder, Location, unsigned state,
+               const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    Type type = k.getStateType(state);
+    Value value = k.loadAligned(
+        k.getStateSlot(state, point, k.carrySlots()),
+        k.timeLanes ? getElementTypeOrSelf(type) : type);
+    return value;
+  }
+
+  void store(OpBuilder &builder, Location, unsigned result, Value value,
+             const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    AffineMap map = k.getResultMap(result);
+    Value guard = k.isFirstInMissingDims(map);
+    OpBuilder::InsertionGuard keep(k.b);
+    if (guard) {
+      auto branch = scf::IfOp::create(k.b, k.loc, guard, /*withElse=*/false);
+      k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    }
+    unsigned argument = k.resultArguments[result];
+    Address address = k.getAddress(argument, map, point,
+                                   k.schedule.getContiguous());
+    k.store(argument, address, value, k.mask);
+  }
+
+private:
+  /// Composes the maps of `width` steps (all prefixes), applies them to the
+  /// carry and returns {h_{t-1}, h_t} for each lane.
+  std::pair<Value, Value> scanLanes(unsigned state, Value a, Value b,
+                                    const InnerPoint &point) {
+    Type element = getElementTypeOrSelf(k.getStateType(state));
+    auto type = VectorType::get({k.width}, element);
+    auto constant = [&](double value) -> Value {
+      return arith::ConstantOp::create(
+          k.b, k.loc,
+          DenseElementsAttr::get(type, FloatAttr::get(element, value)));
+    };
+    Value one = constant(1), zero = constant(0);
+    a = k.vectorOf(a);
+    b = k.vectorOf(b);
+    if (k.mask) {
+      a = arith::SelectOp::create(k.b, k.loc, k.mask, a, one);
+      b = arith::SelectOp::create(k.b, k.loc, k.mask, b, zero);
+    }
+    // Lane i of `shifted` is lane i - distance of `vector`, from `fill` before.
+    auto shift = [&](Value fill, Value vector, int64_t distance) -> Value {
+      SmallVector<int64_t> lanes;
+      for (int64_t i = 0; i < k.width; ++i)
+        lanes.push_back(i < distance ? i : k.width + i - distance);
+      return vector::ShuffleOp::create(k.b, k.loc, fill, vector, lanes);
+    };
+    for (int64_t distance = 1; distance < k.width; distance *= 2) {
+      Value shifted = shift(zero, b, distance);
+      Value product = arith::MulFOp::create(k.b, k.loc, a, shifted);
+      b = arith::AddFOp::create(k.b, k.loc, product, b);
+      Value left = shift(one, a, distance);
+      a = arith::MulFOp::create(k.b, k.loc, a, left);
+    }
+    auto apply = [&](Value slot, Value addend) {
+      Value entry = k.vectorOf(k.loadAligned(slot, element));
+      Value next = arith::MulFOp::create(k.b, k.loc, a, entry);
+      if (addend)
+        next = arith::AddFOp::create(k.b, k.loc, next, addend);
+      Value last =
+          vector::ExtractOp::create(k.b, k.loc, next, int64_t(k.width - 1));
+      k.storeAligned(slot, last);
+      return std::make_pair(entry, next);
+    };
+    if (fold) {
+      apply(k.getStateSlot(state, point, k.exitSlots()), b);
+      apply(k.getStateSlot(state, point, k.transitionSlots()), {});
+      return {};
+    }
+    auto [entry, next] =
+        apply(k.getStateSlot(state, point, k.carrySlots()), b);
+    return {shift(entry, next, 1), next};
+  }
+
+  CpuKernels &k;
+  bool fold;
+};
+
+//===----------------------------------------------------------------------===//
+// Set-up
+//===----------------------------------------------------------------------===//
+
+CpuKernels::CpuKernels(ScanOp scan, ScheduleAttr schedule,
+                       const Signature &signature)
+    : scan(scan), schedule(schedule), signature(signature),
+      space(scan.getSpace()), dims(scan), width(schedule.getWidth()),
+      b(scan.getContext()), loc(scan.getLoc()), i64Type(b.getI64Type()),
+      ptrType(LLVM::LLVMPointerType::get(b.getContext())) {
+  laneDim = width > 1 ? space.find(schedule.getLanes()) : -1;
+  timeLanes = laneDim == int(space.getTime());
+  // AVX-512 masks cost nothing; elsewhere full blocks get code without masks.
+  splitTail = schedule.getTarget() != "x86-64-v4";
+  // The lane dim is walked fastest, so that a run of items is one row.
+  if (laneDim >= 0 && !timeLanes) {
+    llvm::erase(dims.parallel, unsigned(laneDim));
+    dims.parallel.push_back(laneDim);
+  }
+  auto number = [](OperandRange range, SmallVectorImpl<unsigned> &list) {
+    for (Value value : range)
+      list.push_back(cast<BlockArgument>(value).getArgNumber());
+  };
+  number(scan.getInputs(), inputArguments);
+  number(scan.getInits(), initArguments);
+  number(scan.getHistories(), historyArguments);
+  auto function = scan->getParentOfType<func::FuncOp>();
+  auto returned = cast<func::ReturnOp>(function.front().getTerminator());
+  resultArguments.resize(scan->getNumResults());
+  for (auto [i, value] : llvm::enumerate(returned.getOperands()))
+    resultArguments[cast<OpResult>(value).getResultNumber()] =
+        function.getNumArguments() + i;
+}
+
+bool CpuKernels::isLaneState(unsigned state) const {
+  auto attr = cast<StateAttr>(const_cast<ScanOp &>(scan).getStates()[state]);
+  return laneDim >= 0 && !timeLanes &&
+         llvm::is_contained(attr.getDims(), space.getNames()[laneDim]);
+}
+
+Type CpuKernels::getStateType(unsigned state) const {
+  auto attr = cast<StateAttr>(const_cast<ScanOp &>(scan).getStates()[state]);
+  if (isLaneState(state))
+    return VectorType::get({width}, attr.getType());
+  return attr.getType();
+}
+
+/// Bytes of one storage element.
+static int64_t getBytes(Type type) {
+  if (auto complex = dyn_cast<ComplexType>(type))
+    return 2 * getBytes(complex.getElementType());
+  return (type.getIntOrFloatBitWidth() + 7) / 8;
+}
+
+void CpuKernels::computeExtents(StepEmitter &emitter) {
+  auto include = [&](ItemExtent &extent, ArrayRef<unsigned> inner,
+                     int64_t bytes) {
+    (inner.empty() ? extent.constant : extent.perProduct) += bytes;
+    for (unsigned dim : inner)
+      extent.dimMask |= uint64_t(1) << dim;
+  };
+  carry = summary = scratch = ItemExtent();
+  for (unsigned i = 0; i < scan.getNumStates(); ++i)
+    include(carry, emitter.getInnerDims(i),
+            getSlotLanes() * getBytes(scan.getState(i).getType()));
+  summary = {2 * carry.constant, 2 * carry.perProduct, carry.dimMask};
+  runItems = laneDim < 0 || timeLanes ? 1
+             : dims.inner.empty()     ? std::max<int64_t>(1, kRunLanes / width)
+                                  : std::max<int64_t>(1, kRunLanesInner / width);
+  for (Value value : emitter.getInvariants())
+    include(scratch, getInnerList(emitter, value),
+            runItems * getSlotLanes() * getBytes(value.getType()));
+
+  // A rough count for the division of work: a function costs about 15 vector
+  // operations, and an inner dim of unknown size is taken as 16.
+  cost = 0;
+  for (Region *region : {&scan.getElements(), &scan.getReadout()})
+    for (Operation &op : region->front().without_terminator()) {
+      StringRef dialect = op.getName().getDialectNamespace();
+      double one = dialect == "math" || dialect == "recur" ? 5.0 : 0.3;
+      for (unsigned dim : getInnerList(emitter, op.getResult(0)))
+        one *= space.isStatic(dim) ? space.getSizes()[dim] : 16;
+      cost += one;
+    }
+}
+
+SmallVector<unsigned> CpuKernels::getInnerList(StepEmitter &emitter,
+                                               Value value) {
+  SmallVector<unsigned> list;
+  for (unsigned dim : dims.inner)
+    if (emitter.getIndexSet(value).test(dim))
+      list.push_back(dim);
+  return list;
+}
+
+//===----------------------------------------------------------------------===//
+// Small builders
+//===----------------------------------------------------------------------===//
+
+Value CpuKernels::i64(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+}
+Value CpuKernels::add(Value x, Value y) {
+  return arith::AddIOp::create(b, loc, x, y);
+}
+Value CpuKernels::sub(Value x, Value y) {
+  return arith::SubIOp::create(b, loc, x, y);
+}
+Value CpuKernels::mul(Value x, Value y) {
+  return arith::MulIOp::create(b, loc, x, y);
+}
+Value CpuKernels::gep(Value pointer, Type element, Value offset) {
+  return LLVM::GEPOp::create(b, loc, ptrType, element, pointer,
+                             ArrayRef<LLVM::GEPArg>{offset});
+}
+Value CpuKernels::loadField(Value pointer, unsigned index, Type type) {
+  Value field = LLVM::GEPOp::create(b, loc, ptrType, i64Type, pointer,
+                                    ArrayRef<LLVM::GEPArg>{int32_t(index)});
+  return LLVM::LoadOp::create(b, loc, type, field);
+}
+Value CpuKernels::loadAligned(Value slot, Type type) {
+  return LLVM::LoadOp::create(b, loc, type, slot,
+                              getBytes(getElementTypeOrSelf(type)));
+}
+void CpuKernels::storeAligned(Value slot, Value value) {
+  LLVM::StoreOp::create(b, loc, value, slot,
+                        getBytes(getElementTypeOrSelf(value.getType())));
+}
+
+Value CpuKernels::lanesBelow(Value count) {
+  // Counts are at most a run long: 32-bit lanes compare in one instruction.
+  SmallVector<int32_t> lanes;
+  for (int32_t lane = 0; lane < width; ++lane)
+    lanes.push_back(lane);
+  auto type = VectorType::get({width}, b.getI32Type());
+  Value numbers = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(type, ArrayRef<int32_t>(lanes)));
+  Value narrow = arith::TruncIOp::create(b, loc, b.getI32Type(), count);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, numbers,
+                               vectorOf(narrow));
+}
+
+Value CpuKernels::reverseLanes(Value vector) {
+  SmallVector<int64_t> lanes;
+  for (int64_t i = width; i-- > 0;)
+    lanes.push_back(i);
+  return vector::ShuffleOp::create(b, loc, vector, vector, lanes);
+}
+
+Value CpuKernels::getSize(OpBuilder &, Location, unsigned dim) {
+  return sizes[dim];
+}
+
+//===----------------------------------------------------------------------===//
+// Slots of states
+//===----------------------------------------------------------------------===//
+
+Value CpuKernels::getInnerProduct(ArrayRef<unsigned> inner) {
+  Value product = i64(1);
+  for (unsigned dim : inner)
+    product = mul(product,
+                  arith::MaxSIOp::create(b, loc, sizes[dim], i64(1)));
+  return product;
+}
+
+Value CpuKernels::getInnerLinear(ArrayRef<unsigned> inner,
+                                 const InnerPoint &point) {
+  Value linear;
+  for (unsigned dim : inner)
+    linear = linear ? add(mul(linear, sizes[dim]), point[dim]) : point[dim];
+  return linear ? linear : i64(0);
+}
+
+/// Bytes of an extent before rounding.
+Value CpuKernels::extentBytes(const ItemExtent &extent) {
+  SmallVector<unsigned> inner;
+  for (unsigned dim = 0; dim < space.getRank(); ++dim)
+    if (extent.dimMask >> dim & 1)
+      inner.push_back(dim);
+  if (extent.perProduct == 0)
+    return i64(extent.constant);
+  return add(i64(extent.constant),
+             mul(i64(extent.perProduct), getInnerProduct(inner)));
+}
+
+/// Start of the current item in per-item storage.
+Value CpuKernels::getItemPointer(Value base, const ItemExtent &extent) {
+  Value bytes = arith::AndIOp::create(b, loc, add(extentBytes(extent), i64(63)),
+                                      i64(-64));
+  Value number = sub(block ? add(item, block) : item, itemBegin);
+  return gep(base, b.getI8Type(), mul(number, bytes));
+}
+
+Value CpuKernels::carrySlots() { return getItemPointer(carryPtr, carry); }
+Value CpuKernels::transitionSlots() {
+  return getItemPointer(summaryPtr, summary);
+}
+Value CpuKernels::exitSlots() {
+  return gep(transitionSlots(), b.getI8Type(), extentBytes(carry));
+}
+
+Value CpuKernels::getStateSlot(unsigned state, const InnerPoint &point,
+                               Value base) {
+  Value bytes = i64(0);
+  for (unsigned other = 0; other < state; ++other)
+    bytes = add(bytes,
+                mul(getInnerProduct(innerDims[other]),
+                    i64(getSlotLanes() *
+                        getBytes(scan.getState(other).getType()))));
+  int64_t slot = getSlotLanes() * getBytes(scan.getState(state).getType());
+  bytes = add(bytes, mul(getInnerLinear(innerDims[state], point), i64(slot)));
+  return gep(base, b.getI8Type(), bytes);
+}
+
+//===----------------------------------------------------------------------===//
+// Invariants
+//===----------------------------------------------------------------------===//
+
+Value CpuKernels::getInvariantSlot(Value value, const InnerPoint &point) {
+  const Packed &entry = packed.find(value)->second;
+  Value row = i64(0);
+  if (block)
+    row = mul(block, getInnerProduct(entry.inner));
+  Value number = add(row, getInnerLinear(entry.inner, point));
+  Value bytes = add(entry.base, mul(number, i64(entry.slotBytes)));
+  return gep(scratchPtr, b.getI8Type(), bytes);
+}
+
+Value CpuKernels::loadInvariant(OpBuilder &builder, Location, Value value,
+                                const InnerPoint &point) {
+  if (packing || !packed.contains(value))
+    return {};
+  b.restoreInsertionPoint(builder.saveInsertionPoint());
+  bool vector = laneDim >= 0 && emitterSets->getIndexSet(value).test(laneDim);
+  Type type = vector ? Type(VectorType::get({width}, value.getType()))
+                     : value.getType();
+  return loadAligned(getInvariantSlot(value, point), type);
+}
+
+LogicalResult CpuKernels::packInvariants(StepEmitter &emitter) {
+  packed.clear();
+  Value base = i64(0);
+  SmallVector<Value> invariants;
+  for (Value value : emitter.getInvariants()) {
+    // Storage holds bytes; a truth value is recomputed instead.
+    if (value.getType().isInteger(1))
+      continue;
+    int64_t slotBytes = getSlotLanes() * getBytes(value.getType());
+    SmallVector<unsigned> inner = getInnerList(emitter, value);
+    packed[value] = {base, slotBytes, inner};
+    base = add(base, mul(getInnerProduct(inner), i64(runItems * slotBytes)));
+    invariants.push_back(value);
+  }
+  if (invariants.empty())
+    return success();
+  packing = true;
+  time = {};
+  LogicalResult result = forEachBlock([&]() {
+    for (Value value : invariants)
+      emitter.emitLoops(
+          b, loc, packed.find(value)->second.inner,
+          [&](OpBuilder &builder, const InnerPoint &point) {
+            Value computed = emitter.emitValue(builder, value, point);
+            b.restoreInsertionPoint(builder.saveInsertionPoint());
+            storeAligned(getInvariantSlot(value, point), computed);
+          });
+    return success();
+  });
+  packing = false;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void CpuKernels::loadFrame(func::FuncOp kernel) {
+  Block *entry = kernel.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  Value frame = entry->getArgument(0), tile = entry->getArgument(1);
+  carryPtr = entry->getArgument(2);
+  summaryPtr = entry->getArgument(3);
+  scratchPtr = entry->getArgument(4);
+  Value dataPtr = loadField(frame, 0, ptrType);
+  Value stridePtr = loadField(frame, 1, ptrType);
+  Value sizePtr = loadField(frame, 2, ptrType);
+  data.clear();
+  strides.clear();
+  sizes.clear();
+  unsigned next = 0;
+  for (auto [i, argument] : llvm::enumerate(signature.arguments)) {
+    data.push_back(loadField(dataPtr, i, ptrType));
+    auto &list = strides.emplace_back();
+    for (unsigned axis = 0; axis < argument.dims.size(); ++axis)
+      list.push_back(loadField(stridePtr, next++, i64Type));
+  }
+  for (unsigned dim = 0; dim < space.getRank(); ++dim)
+    sizes.push_back(space.isStatic(dim) ? i64(space.getSizes()[dim])
+                                        : loadField(sizePtr, dim, i64Type));
+  itemBegin = loadField(tile, 0, i64Type);
+  itemEnd = loadField(tile, 1, i64Type);
+  segment = loadField(tile, 2, i64Type);
+  sequenceBegin = loadField(tile, 3, i64Type);
+  sequenceEnd = loadField(tile, 4, i64Type);
+  begin = loadField(tile, 5, i64Type);
+  end = loadField(tile, 6, i64Type);
+  block = time = mask = {};
+}
+
+/// Emits `body` for runs of items: `item`, `position` and `runLength` are set.
+LogicalResult
+CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
+  auto loop = scf::WhileOp::create(b, loc, TypeRange{i64Type},
+                                   ValueRange{itemBegin});
+  Block *before = b.createBlock(&loop.getBefore(), {}, {i64Type}, {loc});
+  b.setInsertionPointToStart(before);
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                     before->getArgument(0), itemEnd);
+  scf::ConditionOp::create(b, loc, more, before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, {i64Type}, {loc});
+  b.setInsertionPointToStart(after);
+  item = after->getArgument(0);
+  position.assign(space.getRank(), Value());
+  Value rest = item;
+  runLength = i64(1);
+  for (unsigned dim : llvm::reverse(dims.parallel)) {
+    bool lanes = int(dim) == laneDim;
+    Value extent = lanes ? arith::CeilDivSIOp::create(b, loc, sizes[dim],
+                                                      i64(width))
+                         : sizes[dim];
+    Value index = arith::RemSIOp::create(b, loc, rest, extent);
+    rest = arith::DivSIOp::create(b, loc, rest, extent);
+    if (lanes) {
+      runLength = arith::MinSIOp::create(b, loc, sub(extent, index),
+                                         sub(itemEnd, item));
+      runLength = arith::MinSIOp::create(b, loc, runLength, i64(runItems));
+      index = mul(index, i64(width));
+    }
+    position[dim] = index;
+  }
+  LogicalResult result = body();
+  scf::YieldOp::create(b, loc, ValueRange{add(item, runLength)});
+  b.setInsertionPointAfter(loop);
+  return result;
+}
+
+/// Emits `body` for each vector block of the run; sets `block` and `mask`.
+LogicalResult
+CpuKernels::forEachBlock(llvm::function_ref<LogicalResult()> body) {
+  block = mask = {};
+  if (laneDim < 0 || timeLanes)
+    return body();
+  Value lanes = arith::MinSIOp::create(
+      b, loc, sub(sizes[laneDim], position[laneDim]),
+      mul(runLength, i64(width)));
+  auto loopOver = [&](Value from, Value to, bool masked) {
+    auto loop = scf::ForOp::create(b, loc, from, to, i64(1));
+    b.setInsertionPoint(loop.getBody()->getTerminator());
+    block = loop.getInductionVar();
+    mask = masked ? lanesBelow(sub(lanes, mul(block, i64(width)))) : Value();
+    LogicalResult result = body();
+    b.setInsertionPointAfter(loop);
+    block = mask = {};
+    return result;
+  };
+  if (!splitTail)
+    return loopOver(i64(0), runLength, true);
+  Value full = arith::DivSIOp::create(b, loc, lanes, i64(width));
+  return failure(failed(loopOver(i64(0), full, false)) ||
+                 failed(loopOver(full, runLength, true)));
+}
+
+/// Emits the steps of the tile from its entry state.
+LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
+  Sink sink(*this, fold);
+  bool reverse = space.getReverse();
+  Value count = sub(end, begin);
+  auto timeAt = [&](Value step) {
+    return reverse ? sub(sub(end, i64(1)), step) : add(begin, step);
+  };
+  auto emitStep = [&]() { return emitter.emitStep(b, sink, !fold); };
+  auto loopOver = [&](Value to, Value step) {
+    auto loop = scf::ForOp::create(b, loc, i64(0), to, step);
+    b.setInsertionPoint(loop.getBody()->getTerminator());
+    time = timeAt(loop.getInductionVar());
+    LogicalResult result = timeLanes ? emitStep() : forEachBlock(emitStep);
+    b.setInsertionPointAfter(loop);
+    return result;
+  };
+  if (!timeLanes)
+    return loopOver(count, i64(1));
+  mask = {};
+  Value rest = arith::RemSIOp::create(b, loc, count, i64(width));
+  Value full = sub(count, rest);
+  if (failed(loopOver(full, i64(width))))
+    return failure();
+  Value any = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, rest,
+                                    i64(0));
+  auto branch = scf::IfOp::create(b, loc, any, /*withElse=*/false);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  time = timeAt(full);
+  mask = lanesBelow(rest);
+  LogicalResult result = emitStep();
+  b.setInsertionPointAfter(branch);
+  mask = {};
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// The phases
+//===----------------------------------------------------------------------===//
+
+/// carry := start state.
+LogicalResult CpuKernels::emitStart(StepEmitter &emitter) {
+  return forEachBlock([&]() {
+    for (unsigned i = 0; i < scan.getNumStates(); ++i)
+      emitter.emitLoops(b, loc, innerDims[i],
+                        [&](OpBuilder &builder, const InnerPoint &point) {
+                          b.restoreInsertionPoint(builder.saveInsertionPoint());
+                          Value start = createStart(i, point);
+                          storeAligned(getStateSlot(i, point, carrySlots()),
+                                       start);
+                        });
+    return success();
+  });
+}
+
+Value CpuKernels::createStart(unsigned state, const InnerPoint &point) {
+  Attribute start = scan.getState(state).getStart(1);
+  Type type = getStateType(state);
+  int init = StateAttr::getInitOperand(start);
+  if (init < 0) {
+    Value literal = arith::ConstantOp::create(b, loc, cast<TypedAttr>(start));
+    return isa<VectorType>(type) ? vectorOf(literal) : literal;
+  }
+  Address address = getAddress(initArguments[init], scan.getInitMap(init),
+                               point, /*contiguous=*/false);
+  Value value = load(initArguments[init], address, scan.getState(state).getType(),
+                     mask, {});
+  return isa<VectorType>(type) ? vectorOf(value) : value;
+}
+
+/// summary := the identity, then the tile's steps.
+LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
+  LogicalResult cleared = forEachBlock([&]() {
+    for (unsigned i = 0; i < scan.getNumStates(); ++i)
+      emitter.emitLoops(
+          b, loc, innerDims[i],
+          [&](OpBuilder &builder, const InnerPoint &point) {
+            b.restoreInsertionPoint(builder.saveInsertionPoint());
+            auto splat = [&](double value) -> Value {
+              Value scalar = arith::ConstantOp::create(
+                  b, loc, FloatAttr::get(scan.getState(i).getType(), value));
+              return isLaneState(i) ? vectorOf(scalar) : scalar;
+            };
+            storeAligned(getStateSlot(i, point, transitionSlots()), splat(1));
+            storeAligned(getStateSlot(i, point, exitSlots()), splat(0));
+          });
+    return success();
+  });
+  if (failed(cleared))
+    return failure();
+  return failure(failed(packInvariants(emitter)) ||
+                 failed(emitTime(emitter, /*fold=*/true)));
+}
+
+/// carry := P (x) carry (+) E.
+LogicalResult CpuKernels::emitAdvance(StepEmitter &emitter) {
+  return forEachBlock([&]() {
+    for (unsigned i = 0; i < scan.getNumStates(); ++i)
+      emitter.emitLoops(
+          b, loc, innerDims[i],
+          [&](OpBuilder &builder, const InnerPoint &point) {
+            b.restoreInsertionPoint(builder.saveInsertionPoint());
+            Type type = getStateType(i);
+            Value slot = getStateSlot(i, point, carrySlots());
+            Value p = loadAligned(getStateSlot(i, point, transitionSlots()), type);
+            Value e = loadAligned(getStateSlot(i, point, exitSlots()), type);
+            Value moved = arith::MulFOp::create(b, loc, p,
+                                                loadAligned(slot, type));
+            storeAligned(slot, arith::AddFOp::create(b, loc, moved, e));
+          });
+    return success();
+  });
+}
+
+LogicalResult CpuKernels::emitReplay(StepEmitter &emitter) {
+  return failure(failed(packInvariants(emitter)) ||
+                 failed(emitTime(emitter, /*fold=*/false)));
+}
+
+/// Writes the final states from carry.
+LogicalResult CpuKernels::emitFinish(StepEmitter &emitter) {
+  return forEachBlock([&]() {
+    for (unsigned result = 0; result < scan->getNumResults(); ++result) {
+      ResultAttr output = scan.getOutput(result);
+      if (!output.isFinal())
+        continue;
+      unsigned state = scan.findState(output.getFinalState().getValue());
+      emitter.emitLoops(
+          b, loc, innerDims[state],
+          [&](OpBuilder &builder, const InnerPoint &point) {
+            b.restoreInsertionPoint(builder.saveInsertionPoint());
+            AffineMap map = getResultMap(result);
+            Value value = loadAligned(getStateSlot(state, point, carrySlots()),
+                                      getStateType(state));
+            OpBuilder::InsertionGuard keep(b);
+            if (Value guard = isFirstInMissingDims(map)) {
+              auto branch = scf::IfOp::create(b, loc, guard, false);
+              b.setInsertionPoint(branch.thenBlock()->getTerminator());
+            }
+            unsigned argument = resultArguments[result];
+            Address address = getAddress(argument, map, point, false);
+            store(argument, address, value, mask);
+          });
+    }
+    return success();
+  });
+}
+
+LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
+  auto module = scan->getParentOfType<ModuleOp>();
+  b.setInsertionPointToEnd(module.getBody());
+  auto type = b.getFunctionType(SmallVector<Type>(5, ptrType), {});
+  auto kernel = func::FuncOp::create(b, loc, name, type);
+  // The runtime finds kernels through the info struct alone.
+  kernel.setPrivate();
+  auto strings = [&](StringRef key, StringRef value) -> Attribute {
+    return b.getStrArrayAttr({key, value});
+  };
+  bool wide = schedule.getTarget() == "x86-64-v4";
+  kernel->setAttr("passthrough",
+                  b.getArrayAttr({strings("target-cpu", schedule.getTarget()),
+                                  strings("prefer-vector-width",
+                                          wide ? "512" : "256")}));
+  kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
+                                      b.getContext(), LLVM::Linkage::Internal));
+  loadFrame(kernel);
+  StepEmitter emitter(scan, *this, laneDim, width, /*unrollLimit=*/0);
+  emitterSets = &emitter;
+  packed.clear();
+  LogicalResult result = emitRuns([&]() {
+    switch (phase) {
+    case Phase::Start:
+      return emitStart(emitter);
+    case Phase::Fold:
+      return emitFold(emitter);
+    case Phase::Advance:
+      return emitAdvance(emitter);
+    case Phase::Replay:
+      return emitReplay(emitter);
+    case Phase::Finish:
+      return emitFinish(emitter);
+    }
+    llvm_unreachable("all phases are handled");
+  });
+  func::ReturnOp::create(b, loc);
+  return result;
+}
+
+LogicalResult CpuKernels::emit(StringRef prefix) {
+  StepEmitter emitter(scan, *this, laneDim, width, 0);
+  innerDims.clear();
+  for (unsigned i = 0; i < scan.getNumStates(); ++i)
+    innerDims.push_back(emitter.getInnerDims(i));
+  computeExtents(emitter);
+  std::pair<StringRef, Phase> phases[] = {{"_start", Phase::Start},
+                                          {"_fold", Phase::Fold},
+                                          {"_advance", Phase::Advance},
+                                          {"_replay", Phase::Replay},
+                                          {"_finish", Phase::Finish}};
+  for (auto [suffix, phase] : phases)
+    if (failed(emitKernel((prefix + suffix).str(), phase)))
+      return failure();
+  return success();
+}

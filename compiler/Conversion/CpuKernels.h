@@ -1,0 +1,169 @@
+//===-- CpuKernels.h - the five kernels of a CPU schedule -------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits start, fold, advance, replay and finish of one scan under one CPU
+/// schedule (recur/runtime.h says what each does).
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_CPUKERNELS_H
+#define RECUR_COMPILER_CONVERSION_CPUKERNELS_H
+
+#include "compiler/Conversion/Signature.h"
+#include "compiler/Conversion/StepEmitter.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace recur {
+
+/// Bytes of one item: constant + perProduct * (product of the dims' sizes),
+/// rounded up to 64.
+struct ItemExtent {
+  int64_t constant = 0, perProduct = 0;
+  uint64_t dimMask = 0;
+};
+
+/// Emits the kernels of one schedule. `arguments` maps every operand and
+/// result of the scan to the number of its argument in the C ABI.
+class CpuKernels : StepHooks {
+public:
+  CpuKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
+
+  /// Emits the kernels, called `prefix` + "_start" and so on, at the end of the
+  /// module. Fails with a diagnostic for a scan that they do not cover.
+  mlir::LogicalResult emit(llvm::StringRef prefix);
+
+  /// The variant as the runtime needs it (recur_cpu_variant); after `emit`.
+  mlir::DictionaryAttr describe(llvm::StringRef prefix);
+
+private:
+  using Value = mlir::Value;
+  enum class Phase { Start, Fold, Advance, Replay, Finish };
+  class Sink;
+
+  // Functions and loops.
+  mlir::LogicalResult emitKernel(llvm::StringRef name, Phase phase);
+  void loadFrame(mlir::func::FuncOp kernel);
+  mlir::LogicalResult emitRuns(llvm::function_ref<mlir::LogicalResult()> body);
+  mlir::LogicalResult
+  forEachBlock(llvm::function_ref<mlir::LogicalResult()> body);
+  mlir::LogicalResult emitTime(StepEmitter &emitter, bool fold);
+
+  // Phases.
+  mlir::LogicalResult emitStart(StepEmitter &emitter);
+  mlir::LogicalResult emitFold(StepEmitter &emitter);
+  mlir::LogicalResult emitAdvance(StepEmitter &emitter);
+  mlir::LogicalResult emitReplay(StepEmitter &emitter);
+  mlir::LogicalResult emitFinish(StepEmitter &emitter);
+  Value createStart(unsigned state, const InnerPoint &point);
+
+  // Hooks.
+  Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
+                  const InnerPoint &point) override;
+  Value loadInvariant(mlir::OpBuilder &builder, mlir::Location loc,
+                      Value value, const InnerPoint &point) override;
+  Value getSize(mlir::OpBuilder &builder, mlir::Location loc,
+                unsigned dim) override;
+
+  // Addresses. Offsets are in elements.
+  struct Address {
+    Value offset;         // of the first lane
+    Value laneOffsets;    // of each lane from there; null if unit or uniform
+    bool varies = false;  // along the lane dim
+    bool unit = false;    // lanes are neighbours in memory
+  };
+  /// The axis of a history that holds past steps, and the step's number.
+  struct HistoryAxis {
+    int axis = -1;
+    Value step;
+  };
+  Address getAddress(unsigned argument, mlir::AffineMap map,
+                     const InnerPoint &point, bool contiguous,
+                     HistoryAxis history);
+  Address getAddress(unsigned argument, mlir::AffineMap map,
+                     const InnerPoint &point, bool contiguous) {
+    return getAddress(argument, map, point, contiguous, HistoryAxis());
+  }
+  Value applyIndex(const SignatureAccess &access, Value value);
+  Value getLanePointers(unsigned argument, const Address &address,
+                        mlir::Type storage);
+  Value load(unsigned argument, const Address &address, mlir::Type element,
+             Value laneMask, Value passThrough);
+  void store(unsigned argument, const Address &address, Value value,
+             Value laneMask);
+  Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);
+  bool isContiguous(unsigned argument, mlir::AffineMap map) const;
+  mlir::AffineMap getResultMap(unsigned result) const;
+  Value isFirstInMissingDims(mlir::AffineMap map);
+
+  // Slots of states in carry and summary, of invariants in scratch.
+  void computeExtents(StepEmitter &emitter);
+  int64_t getSlotLanes() const { return timeLanes ? 1 : width; }
+  bool isLaneState(unsigned state) const;
+  mlir::Type getStateType(unsigned state) const;
+  Value getInnerProduct(llvm::ArrayRef<unsigned> inner);
+  Value getInnerLinear(llvm::ArrayRef<unsigned> inner,
+                       const InnerPoint &point);
+  llvm::SmallVector<unsigned> getInnerList(StepEmitter &emitter, Value value);
+  Value extentBytes(const ItemExtent &extent);
+  Value getItemPointer(Value base, const ItemExtent &extent);
+  Value carrySlots();
+  Value transitionSlots();
+  Value exitSlots();
+  Value getStateSlot(unsigned state, const InnerPoint &point, Value base);
+  Value getInvariantSlot(Value value, const InnerPoint &point);
+  mlir::LogicalResult packInvariants(StepEmitter &emitter);
+
+  // Small builders at the current position.
+  Value i64(int64_t value);
+  Value add(Value x, Value y);
+  Value sub(Value x, Value y);
+  Value mul(Value x, Value y);
+  Value gep(Value pointer, mlir::Type element, Value offset);
+  Value loadField(Value pointer, unsigned index, mlir::Type type);
+  Value loadAligned(Value slot, mlir::Type type);
+  void storeAligned(Value slot, Value value);
+  Value createLaneNumbers();
+  Value lanesBelow(Value count);
+  Value reverseLanes(Value vector);
+  Value vectorOf(Value scalar) { return toVector(b, loc, scalar, width); }
+
+  ScanOp scan;
+  ScheduleAttr schedule;
+  const Signature &signature;
+  SpaceAttr space;
+  ScanDims dims;
+  int laneDim = -1;
+  int64_t width, runItems = 1;
+  bool timeLanes = false, splitTail = false;
+  ItemExtent carry, summary, scratch;
+  double cost = 0; // of one step of an item, in nanoseconds
+  llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
+      resultArguments;
+  llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims; // of each state
+
+  // While a kernel is emitted.
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  mlir::Type i64Type, ptrType;
+  StepEmitter *emitterSets = nullptr;
+  llvm::SmallVector<Value> data, sizes;
+  llvm::SmallVector<llvm::SmallVector<Value>> strides;
+  Value carryPtr, summaryPtr, scratchPtr;
+  Value itemBegin, itemEnd, segment, sequenceBegin, sequenceEnd, begin, end;
+  llvm::SmallVector<Value> position; // of the run's first item, by dim
+  Value item, runLength;             // the run's first item, its items
+  Value block, time, mask;           // null: no blocks, no time, all lanes
+  struct Packed {
+    Value base;
+    int64_t slotBytes;
+    llvm::SmallVector<unsigned> inner;
+  };
+  llvm::DenseMap<Value, Packed> packed;
+  bool packing = false;
+};
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_CPUKERNELS_H

@@ -1,0 +1,667 @@
+//===-- StepEmitter.cpp - code for one step of a scan ---------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits a step on demand: a value is computed in the outermost loop that
+/// binds all inner dims it varies over, once. What must happen at every step
+/// (states, reductions, outputs) is grouped so that one loop over the inner
+/// dims updates a state and accumulates everything that reads it.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/StepEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace recur;
+using llvm::SmallBitVector;
+
+StepHooks::~StepHooks() = default;
+StepSink::~StepSink() = default;
+Value StepHooks::loadInvariant(OpBuilder &, Location, Value,
+                               const InnerPoint &) {
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Dims
+//===----------------------------------------------------------------------===//
+
+ScanDims::ScanDims(ScanOp scan) {
+  SpaceAttr space = scan.getSpace();
+  SmallBitVector innerSet(space.getRank()), used(space.getRank());
+  auto mark = [&](SmallBitVector &set, Attribute position) {
+    if (auto name = dyn_cast<StringAttr>(position))
+      if (int dim = space.find(name.getValue()); dim >= 0)
+        set.set(dim);
+  };
+  for (Region *region : {&scan.getElements(), &scan.getReadout()})
+    for (Operation &op : region->front()) {
+      if (auto reduce = dyn_cast<ReduceOp>(op))
+        for (Attribute dim : reduce.getDims())
+          mark(innerSet, dim);
+      if (auto at = dyn_cast<AtOp>(op)) {
+        for (Attribute dim : at.getFrom())
+          mark(innerSet, dim);
+        for (Attribute dim : at.getTo())
+          mark(innerSet, dim);
+      }
+    }
+  for (auto state : scan.getStates().getAsRange<StateAttr>())
+    for (StringAttr name : state.getDims())
+      mark(used, name);
+  for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
+    for (StringAttr name : output.getDims())
+      mark(used, name);
+  for (unsigned dim = 0; dim < space.getRank(); ++dim) {
+    if (dim == space.getTime() || int(dim) == space.getSegment())
+      continue;
+    if (innerSet.test(dim))
+      inner.push_back(dim);
+    else if (used.test(dim))
+      parallel.push_back(dim);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Small builders
+//===----------------------------------------------------------------------===//
+
+static Value createI64(OpBuilder &builder, Location loc, int64_t value) {
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getI64IntegerAttr(value));
+}
+
+Value recur::toVector(OpBuilder &builder, Location loc, Value value,
+                      int64_t width) {
+  if (isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      builder, loc, VectorType::get({width}, value.getType()), value);
+}
+
+static Value createSplat(OpBuilder &builder, Location loc, Type type,
+                         double value) {
+  auto element = cast<FloatType>(getElementTypeOrSelf(type));
+  TypedAttr attr = FloatAttr::get(element, value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, attr);
+  return arith::ConstantOp::create(builder, loc, attr);
+}
+
+Value recur::createReductionIdentity(OpBuilder &builder, Location loc,
+                                     ReductionKind kind, Type type) {
+  double infinity = std::numeric_limits<double>::infinity();
+  switch (kind) {
+  case ReductionKind::Sum:
+    return createSplat(builder, loc, type, 0.0);
+  case ReductionKind::Min:
+    return createSplat(builder, loc, type, infinity);
+  case ReductionKind::Max:
+  case ReductionKind::LogSumExp:
+    return createSplat(builder, loc, type, -infinity);
+  }
+  llvm_unreachable("all reductions are handled");
+}
+
+Value recur::createReductionStep(OpBuilder &builder, Location loc,
+                                 ReductionKind kind, Value accumulator,
+                                 Value value) {
+  switch (kind) {
+  case ReductionKind::Sum:
+    return arith::AddFOp::create(builder, loc, accumulator, value);
+  case ReductionKind::Max:
+    return arith::MaximumFOp::create(builder, loc, accumulator, value);
+  case ReductionKind::Min:
+    return arith::MinimumFOp::create(builder, loc, accumulator, value);
+  case ReductionKind::LogSumExp:
+    return LogAddExpOp::create(builder, loc, accumulator.getType(),
+                               accumulator, value);
+  }
+  llvm_unreachable("all reductions are handled");
+}
+
+//===----------------------------------------------------------------------===//
+// Scopes and roots
+//===----------------------------------------------------------------------===//
+
+/// A loop body (or the step itself) while it is being emitted.
+struct StepEmitter::Scope {
+  Scope *parent;
+  OpBuilder builder;
+  InnerPoint point;
+  SmallBitVector bound;
+  llvm::DenseMap<Value, Value> memo;
+
+  Scope(Scope *parent, OpBuilder builder, InnerPoint point,
+        SmallBitVector bound)
+      : parent(parent), builder(builder), point(std::move(point)),
+        bound(std::move(bound)) {}
+};
+
+/// Something that must be emitted at every step.
+struct StepEmitter::Root {
+  enum Kind { State, Reduction, Output } kind;
+  unsigned number;  // of the state or the SSA result
+  ReduceOp reduce;  // of a reduction
+  Value value;      // of an output
+  SmallBitVector inner;
+  int stage = 0;
+};
+
+StepEmitter::StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim,
+                         int64_t width, int64_t unrollLimit)
+    : scan(scan), hooks(hooks), dims(scan),
+      innerMask(scan.getSpace().getRank()), laneDim(laneDim), width(width),
+      unrollLimit(unrollLimit),
+      elementSets(IndexSets::compute(scan.getElements(), scan)),
+      readoutSets(IndexSets::compute(scan.getReadout(), scan)) {
+  for (unsigned dim : dims.inner)
+    innerMask.set(dim);
+}
+
+const SmallBitVector &StepEmitter::getIndexSet(Value value) const {
+  return value.getParentRegion() == &const_cast<ScanOp &>(scan).getElements()
+             ? elementSets.get(value)
+             : readoutSets.get(value);
+}
+
+SmallBitVector StepEmitter::getInnerSet(Value value) const {
+  SmallBitVector set = getIndexSet(value);
+  set &= innerMask;
+  return set;
+}
+
+SmallVector<unsigned> StepEmitter::getInnerDims(unsigned state) {
+  auto attr = cast<StateAttr>(scan.getStates()[state]);
+  SmallVector<unsigned> result;
+  for (unsigned dim : dims.inner)
+    if (llvm::is_contained(attr.getDims(), scan.getSpace().getNames()[dim]))
+      result.push_back(dim);
+  return result;
+}
+
+Type StepEmitter::getType(Value value) const {
+  if (laneDim >= 0 && getIndexSet(value).test(laneDim))
+    return VectorType::get({width}, value.getType());
+  return value.getType();
+}
+
+bool StepEmitter::isUnrolled(unsigned dim) const {
+  SpaceAttr space = const_cast<ScanOp &>(scan).getSpace();
+  return space.isStatic(dim) && space.getSizes()[dim] <= unrollLimit;
+}
+
+//===----------------------------------------------------------------------===//
+// Invariants
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> StepEmitter::getInvariants() {
+  unsigned time = scan.getSpace().getTime();
+  unsigned numInputs = scan.getInputs().size();
+  // A value without time whose every operand chain ends in inputs.
+  auto isInvariant = [&](Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (argument && argument.getArgNumber() >= numInputs)
+      return false;
+    return !getIndexSet(value).test(time);
+  };
+  llvm::SetVector<Value> result;
+  for (Region *region : {&scan.getElements(), &scan.getReadout()}) {
+    // The states do not say time in their sets, but vary over it.
+    llvm::DenseSet<Value> varying;
+    for (BlockArgument argument : region->getArguments())
+      if (!isInvariant(argument))
+        varying.insert(argument);
+    for (Operation &op : region->front()) {
+      bool varies = isa<YieldOp>(op) || llvm::any_of(op.getOperands(), [&](Value v) {
+                      return varying.contains(v);
+                    });
+      if (!varies)
+        continue;
+      for (Value value : op.getResults())
+        varying.insert(value);
+      for (Value operand : op.getOperands()) {
+        if (varying.contains(operand))
+          continue;
+        SmallBitVector set = getIndexSet(operand);
+        // Uniform scalars are computed once by ordinary hoisting.
+        bool lanes = laneDim >= 0 && set.test(laneDim);
+        if (lanes || set.anyCommon(innerMask))
+          result.insert(operand);
+      }
+    }
+  }
+  return result.takeVector();
+}
+
+//===----------------------------------------------------------------------===//
+// Evaluation
+//===----------------------------------------------------------------------===//
+
+Value StepEmitter::evaluate(Value value, Scope &scope) {
+  SmallBitVector need = getInnerSet(value);
+  Scope *target = &scope;
+  while (target->parent) {
+    SmallBitVector missing = need;
+    missing.reset(target->parent->bound);
+    if (missing.any())
+      break;
+    target = target->parent;
+  }
+  // The value may have been recorded in any scope on the way.
+  for (Scope *it = &scope; it; it = it->parent) {
+    if (auto found = it->memo.find(value); found != it->memo.end())
+      return found->second;
+    if (it == target)
+      break;
+  }
+  Value result = hooks.loadInvariant(target->builder, value.getLoc(), value,
+                                     target->point);
+  if (!result) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      result = evaluateLeaf(argument, *target);
+    else
+      result = emitOp(value.getDefiningOp(), *target);
+  }
+  if (isa<VectorType>(getType(value)))
+    result = toVector(target->builder, value.getLoc(), result, width);
+  target->memo[value] = result;
+  return result;
+}
+
+Value StepEmitter::evaluateLeaf(BlockArgument argument, Scope &scope) {
+  unsigned number = argument.getArgNumber();
+  unsigned numInputs = scan.getInputs().size();
+  if (number < numInputs)
+    return hooks.loadInput(scope.builder, argument.getLoc(), number,
+                           scope.point);
+  return sink->reload(scope.builder, argument.getLoc(),
+                      (number - numInputs) / 2, scope.point);
+}
+
+Value StepEmitter::emitOp(Operation *op, Scope &scope) {
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return emitReduction(reduce, scope);
+  if (auto at = dyn_cast<AtOp>(op)) {
+    Scope *root = &scope;
+    while (root->parent)
+      root = root->parent;
+    Scope renamed(root, scope.builder, scope.point, scope.bound);
+    SpaceAttr space = scan.getSpace();
+    for (auto [from, to] : llvm::zip(at.getFrom(), at.getTo())) {
+      int source = space.find(cast<StringAttr>(from).getValue());
+      if (auto name = dyn_cast<StringAttr>(to))
+        renamed.point[source] = scope.point[space.find(name.getValue())];
+      else
+        renamed.point[source] = createI64(renamed.builder, op->getLoc(),
+                                          cast<IntegerAttr>(to).getInt());
+      renamed.bound.set(source);
+    }
+    return evaluate(at.getOperand(), renamed);
+  }
+  bool isVector = isa<VectorType>(getType(op->getResult(0)));
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    Value value = evaluate(operand, scope);
+    operands.push_back(
+        isVector ? toVector(scope.builder, op->getLoc(), value, width) : value);
+  }
+  SmallVector<Type> types;
+  for (Value result : op->getResults())
+    types.push_back(getType(result));
+  OperationState state(op->getLoc(), op->getName(), operands, types,
+                       op->getAttrs());
+  return scope.builder.create(state)->getResult(0);
+}
+
+/// Emits loops over `innerDims` below `outer`; `accumulators` are carried.
+template <typename ScopeT>
+static void emitNest(
+    ScopeT &outer, Location loc, ArrayRef<unsigned> innerDims,
+    SmallVectorImpl<Value> &accumulators,
+    llvm::function_ref<bool(unsigned)> isUnrolled,
+    llvm::function_ref<int64_t(unsigned)> getStaticSize,
+    llvm::function_ref<Value(OpBuilder &, unsigned)> getSize,
+    llvm::function_ref<void(ScopeT &, SmallVectorImpl<Value> &)> body) {
+  if (innerDims.empty())
+    return body(outer, accumulators);
+  unsigned dim = innerDims.front();
+  auto recurse = [&](ScopeT &child) {
+    child.bound.set(dim);
+    emitNest<ScopeT>(child, loc, innerDims.drop_front(), accumulators,
+                     isUnrolled, getStaticSize, getSize, body);
+  };
+  if (isUnrolled(dim)) {
+    for (int64_t k = 0; k < getStaticSize(dim); ++k) {
+      ScopeT child(&outer, outer.builder, outer.point, outer.bound);
+      child.point[dim] = createI64(child.builder, loc, k);
+      recurse(child);
+      outer.builder = child.builder;
+    }
+    return;
+  }
+  Value zero = createI64(outer.builder, loc, 0);
+  Value one = createI64(outer.builder, loc, 1);
+  Value size = getSize(outer.builder, dim);
+  auto loop = scf::ForOp::create(outer.builder, loc, zero, size, one,
+                                 accumulators);
+  // What is hoisted out of the loop while its body is emitted goes before it.
+  Block *block = loop->getBlock();
+  for (ScopeT *it = &outer; it; it = it->parent)
+    if (it->builder.getInsertionBlock() == block)
+      it->builder.setInsertionPoint(loop);
+  bool hasYield = accumulators.empty();
+  OpBuilder inside = hasYield
+                         ? OpBuilder(loop.getBody()->getTerminator())
+                         : OpBuilder::atBlockEnd(loop.getBody());
+  ScopeT child(&outer, inside, outer.point, outer.bound);
+  child.point[dim] = loop.getInductionVar();
+  llvm::copy(loop.getRegionIterArgs(), accumulators.begin());
+  recurse(child);
+  if (!hasYield)
+    scf::YieldOp::create(child.builder, loc, accumulators);
+  for (ScopeT *it = &outer; it; it = it->parent)
+    if (it->builder.getInsertionBlock() == block)
+      it->builder.setInsertionPointAfter(loop);
+  llvm::copy(loop.getResults(), accumulators.begin());
+}
+
+static SmallVector<unsigned> toList(const SmallBitVector &set) {
+  return llvm::to_vector(set.set_bits());
+}
+
+Value StepEmitter::emitReduction(ReduceOp reduce, Scope &scope) {
+  SmallVector<unsigned> reduced;
+  for (auto name : reduce.getDims().getAsRange<StringAttr>())
+    reduced.push_back(scan.getSpace().find(name.getValue()));
+  Location loc = reduce.getLoc();
+  SmallVector<Value> accumulators{createReductionIdentity(
+      scope.builder, loc, reduce.getKind(), getType(reduce.getResult()))};
+  emitNest<Scope>(
+      scope, loc, reduced, accumulators,
+      [&](unsigned dim) { return isUnrolled(dim); },
+      [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
+      [&](OpBuilder &builder, unsigned dim) {
+        return hooks.getSize(builder, loc, dim);
+      },
+      [&](Scope &inside, SmallVectorImpl<Value> &values) {
+        Value value = evaluate(reduce.getOperand(), inside);
+        if (isa<VectorType>(values[0].getType()))
+          value = toVector(inside.builder, loc, value, width);
+        values[0] = createReductionStep(inside.builder, loc, reduce.getKind(),
+                                        values[0], value);
+      });
+  return accumulators[0];
+}
+
+void StepEmitter::emitLoops(
+    OpBuilder &builder, Location loc, ArrayRef<unsigned> innerDims,
+    llvm::function_ref<void(OpBuilder &, const InnerPoint &)> body) {
+  unsigned rank = scan.getSpace().getRank();
+  Scope root(nullptr, builder, InnerPoint(rank), SmallBitVector(rank));
+  SmallVector<Value> none;
+  emitNest<Scope>(
+      root, loc, innerDims, none,
+      [&](unsigned dim) { return isUnrolled(dim); },
+      [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
+      [&](OpBuilder &at, unsigned dim) { return hooks.getSize(at, loc, dim); },
+      [&](Scope &inside, SmallVectorImpl<Value> &) {
+        body(inside.builder, inside.point);
+      });
+  builder = root.builder;
+}
+
+Value StepEmitter::emitValue(OpBuilder &builder, Value value,
+                             const InnerPoint &point) {
+  SmallBitVector bound(point.size());
+  for (auto [dim, position] : llvm::enumerate(point))
+    if (position)
+      bound.set(dim);
+  Scope scope(nullptr, builder, point, bound);
+  Value result = evaluate(value, scope);
+  builder = scope.builder;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Planning: stages of roots
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What a value needs before it can be computed.
+struct Needs {
+  int stage = 0;
+  SmallBitVector previous, current; // states read, one step ago and new
+  SmallBitVector renamed;           // new states read at other positions
+};
+} // namespace
+
+LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
+                                     bool withReadout) {
+  unsigned rank = scan.getSpace().getRank(), numStates = scan.getNumStates();
+  unsigned numInputs = scan.getInputs().size();
+  for (unsigned i = 0; i < numStates; ++i) {
+    Root root{Root::State, i, {}, {}, SmallBitVector(rank)};
+    for (unsigned dim : getInnerDims(i))
+      root.inner.set(dim);
+    roots.push_back(root);
+  }
+  // Reductions that vary over no inner dim share loops with the states.
+  SmallVector<Region *> regions{&scan.getElements()};
+  if (withReadout)
+    regions.push_back(&scan.getReadout());
+  for (Region *region : regions) {
+    llvm::DenseSet<Value> live;
+    for (Operation &op : llvm::reverse(region->front())) {
+      if (!isa<YieldOp>(op) &&
+          llvm::none_of(op.getResults(),
+                        [&](Value v) { return live.contains(v); }))
+        continue;
+      live.insert(op.operand_begin(), op.operand_end());
+      auto reduce = dyn_cast<ReduceOp>(op);
+      if (!reduce || getInnerSet(reduce.getResult()).any())
+        continue;
+      Root root{Root::Reduction, 0, reduce, {}, SmallBitVector(rank)};
+      for (auto name : reduce.getDims().getAsRange<StringAttr>())
+        root.inner.set(scan.getSpace().find(name.getValue()));
+      roots.push_back(root);
+    }
+  }
+  if (withReadout) {
+    auto yield = cast<YieldOp>(scan.getReadout().front().getTerminator());
+    unsigned next = 0;
+    for (unsigned i = 0; i < scan->getNumResults(); ++i) {
+      auto output = cast<ResultAttr>(scan.getOutputs()[i]);
+      if (output.isFinal())
+        continue;
+      Root root{Root::Output, i, {}, yield.getOperand(next++),
+                SmallBitVector(rank)};
+      for (StringAttr name : output.getDims())
+        root.inner.set(scan.getSpace().find(name.getValue()));
+      root.inner &= innerMask;
+      roots.push_back(root);
+    }
+  }
+
+  // Stages to a fixpoint: raise a root until all it needs comes before it.
+  auto elementsYield = cast<YieldOp>(scan.getElements().front().getTerminator());
+  for (unsigned round = 0; round < 4 * roots.size() + 4; ++round) {
+    llvm::DenseMap<Value, Needs> needs;
+    auto getStage = [&](ReduceOp reduce) {
+      for (Root &root : roots)
+        if (root.kind == Root::Reduction && root.reduce == reduce)
+          return root.stage + 1;
+      return 0;
+    };
+    for (Region *region : regions) {
+      for (BlockArgument argument : region->getArguments()) {
+        Needs &need = needs[argument];
+        need.previous.resize(numStates);
+        need.current.resize(numStates);
+        need.renamed.resize(numStates);
+        if (argument.getArgNumber() < numInputs)
+          continue;
+        unsigned state = (argument.getArgNumber() - numInputs) / 2;
+        bool isNew = (argument.getArgNumber() - numInputs) % 2;
+        (isNew ? need.current : need.previous).set(state);
+      }
+      for (Operation &op : region->front()) {
+        if (op.getNumResults() == 0)
+          continue;
+        Needs need;
+        need.previous.resize(numStates);
+        need.current.resize(numStates);
+        need.renamed.resize(numStates);
+        if (auto reduce = dyn_cast<ReduceOp>(op); reduce && getStage(reduce)) {
+          // Its own root carries the needs of its operand.
+          need.stage = getStage(reduce);
+          needs[op.getResult(0)] = need;
+          continue;
+        }
+        for (Value operand : op.getOperands()) {
+          Needs &other = needs[operand];
+          need.stage = std::max(need.stage, other.stage);
+          need.previous |= other.previous;
+          need.current |= other.current;
+          need.renamed |= other.renamed;
+        }
+        if (isa<AtOp>(op))
+          need.renamed |= need.current;
+        for (Value result : op.getResults())
+          needs[result] = need;
+      }
+    }
+    bool changed = false;
+    auto raise = [&](Root &root, int stage) {
+      if (root.stage < stage) {
+        root.stage = stage;
+        changed = true;
+      }
+    };
+    for (Root &root : roots) {
+      SmallVector<Value> values;
+      if (root.kind == Root::State)
+        values = {elementsYield.getOperand(2 * root.number),
+                  elementsYield.getOperand(2 * root.number + 1)};
+      else if (root.kind == Root::Reduction)
+        values = {root.reduce.getOperand()};
+      else
+        values = {root.value};
+      for (Value value : values) {
+        Needs &need = needs[value];
+        raise(root, need.stage);
+        for (unsigned state : need.current.set_bits()) {
+          bool apart = need.renamed.test(state) ||
+                       roots[state].inner != root.inner;
+          raise(root, roots[state].stage + apart);
+        }
+        for (unsigned state : need.previous.set_bits())
+          raise(roots[state],
+                root.stage + (roots[state].inner != root.inner));
+      }
+    }
+    if (!changed)
+      return success();
+  }
+  return scan.emitError()
+         << "the outputs read a state one step ago after its new value is "
+            "needed; name that value in a state of its own";
+}
+
+//===----------------------------------------------------------------------===//
+// Emission of a step
+//===----------------------------------------------------------------------===//
+
+void StepEmitter::emitRoot(Root &root, Scope &scope, StepSink &sink,
+                           SmallVectorImpl<Value> &accumulators,
+                           unsigned &accumulator) {
+  Location loc = scan.getLoc();
+  switch (root.kind) {
+  case Root::State: {
+    auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
+    Value a = evaluate(yield.getOperand(2 * root.number), scope);
+    Value b = evaluate(yield.getOperand(2 * root.number + 1), scope);
+    auto [previous, current] = sink.update(scope.builder, loc, root.number, a,
+                                           b, scope.point);
+    if (!current)
+      return;
+    Block &readout = scan.getReadout().front();
+    unsigned first = scan.getInputs().size() + 2 * root.number;
+    scope.memo[readout.getArgument(first)] = previous;
+    scope.memo[readout.getArgument(first + 1)] = current;
+    return;
+  }
+  case Root::Reduction: {
+    Value value = evaluate(root.reduce.getOperand(), scope);
+    Value &sum = accumulators[accumulator++];
+    if (isa<VectorType>(sum.getType()))
+      value = toVector(scope.builder, loc, value, width);
+    sum = createReductionStep(scope.builder, root.reduce.getLoc(),
+                              root.reduce.getKind(), sum, value);
+    return;
+  }
+  case Root::Output:
+    sink.store(scope.builder, loc, root.number, evaluate(root.value, scope),
+               scope.point);
+    return;
+  }
+}
+
+void StepEmitter::emitGroup(ArrayRef<Root *> group, Scope &scope,
+                            StepSink &sink) {
+  Location loc = scan.getLoc();
+  SmallVector<Value> accumulators;
+  for (Root *root : group)
+    if (root->kind == Root::Reduction)
+      accumulators.push_back(createReductionIdentity(
+          scope.builder, loc, root->reduce.getKind(),
+          getType(root->reduce.getResult())));
+  emitNest<Scope>(
+      scope, loc, toList(group.front()->inner), accumulators,
+      [&](unsigned dim) { return isUnrolled(dim); },
+      [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
+      [&](OpBuilder &builder, unsigned dim) {
+        return hooks.getSize(builder, loc, dim);
+      },
+      [&](Scope &inside, SmallVectorImpl<Value> &values) {
+        unsigned accumulator = 0;
+        for (Root *root : group)
+          emitRoot(*root, inside, sink, values, accumulator);
+      });
+  unsigned accumulator = 0;
+  for (Root *root : group)
+    if (root->kind == Root::Reduction)
+      scope.memo[root->reduce.getResult()] = accumulators[accumulator++];
+}
+
+LogicalResult StepEmitter::emitStep(OpBuilder &builder, StepSink &stepSink,
+                                    bool withReadout) {
+  sink = &stepSink;
+  SmallVector<Root> roots;
+  if (failed(planRoots(roots, withReadout)))
+    return failure();
+  // Groups in order of stage; in a stage those without loops first. Roots keep
+  // their order (states, reductions, outputs) inside a group.
+  std::map<std::pair<int, std::vector<unsigned>>, SmallVector<Root *>> groups;
+  for (Root &root : roots) {
+    SmallVector<unsigned> list = toList(root.inner);
+    groups[{root.stage, std::vector<unsigned>(list.begin(), list.end())}]
+        .push_back(&root);
+  }
+  unsigned rank = scan.getSpace().getRank();
+  Scope scope(nullptr, builder, InnerPoint(rank), SmallBitVector(rank));
+  for (auto &[key, group] : groups)
+    emitGroup(group, scope, stepSink);
+  builder = scope.builder;
+  sink = nullptr;
+  return success();
+}

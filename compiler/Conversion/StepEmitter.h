@@ -1,0 +1,150 @@
+//===-- StepEmitter.h - code for one step of a scan -------------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits the regions of a recur.scan at one point of (time x parallel space),
+/// as scalar code or as vectors along one dim. Targets say through hooks where
+/// inputs and states live.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_STEPEMITTER_H
+#define RECUR_COMPILER_CONVERSION_STEPEMITTER_H
+
+#include "dialect/IR/Recur.h"
+
+namespace recur {
+
+/// Splits the dims of a scan into time, segments, inner dims (reduced by some
+/// recur.reduce or renamed by some recur.at: each thread walks them all) and
+/// parallel dims (all others that a state or an output varies over).
+struct ScanDims {
+  llvm::SmallVector<unsigned> parallel, inner;
+  explicit ScanDims(ScanOp scan);
+  bool isInner(unsigned dim) const { return llvm::is_contained(inner, dim); }
+  bool isParallel(unsigned dim) const {
+    return llvm::is_contained(parallel, dim);
+  }
+};
+
+/// Positions along the inner dims, by dim of the space; null where a dim is
+/// not bound. All are i64.
+using InnerPoint = llvm::SmallVector<mlir::Value>;
+
+/// Where a StepEmitter finds the leaves of a step. "At the point" means at the
+/// current time, the current parallel position and the given inner positions;
+/// a value that varies over the lane dim is a vector.
+class StepHooks {
+public:
+  virtual ~StepHooks();
+  /// The element of input `input` at the point, in the input's element type.
+  virtual mlir::Value loadInput(mlir::OpBuilder &builder, mlir::Location loc,
+                                unsigned input, const InnerPoint &point) = 0;
+  /// A value of a region that the target has computed before (invariants);
+  /// null if it has not.
+  virtual mlir::Value loadInvariant(mlir::OpBuilder &builder,
+                                    mlir::Location loc, mlir::Value value,
+                                    const InnerPoint &point);
+  /// The size of a dim, as i64.
+  virtual mlir::Value getSize(mlir::OpBuilder &builder, mlir::Location loc,
+                              unsigned dim) = 0;
+};
+
+/// The states of a step and what becomes of them; implemented by a target for
+/// each phase.
+class StepSink {
+public:
+  virtual ~StepSink();
+  /// Called once at each inner point of state `state` with its elements a and b.
+  /// Returns {previous, new} value of the state for the readout; both may
+  /// be null if the readout is not emitted.
+  virtual std::pair<mlir::Value, mlir::Value>
+  update(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
+         mlir::Value a, mlir::Value b, const InnerPoint &point) = 0;
+  /// The new value of a state that `update` has stored, at another point.
+  virtual mlir::Value reload(mlir::OpBuilder &builder, mlir::Location loc,
+                             unsigned state, const InnerPoint &point) = 0;
+  /// Takes the value of result `result` at the point.
+  virtual void store(mlir::OpBuilder &builder, mlir::Location loc,
+                     unsigned result, mlir::Value value,
+                     const InnerPoint &point) = 0;
+};
+
+/// Emits steps of one scan.
+class StepEmitter {
+public:
+  /// `laneDim` is the dim along which values are vectors of `width` elements,
+  /// or -1 for scalar code. Loops over inner dims of a static size up to
+  /// `unrollLimit` are unrolled.
+  StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim, int64_t width,
+              int64_t unrollLimit);
+
+  const ScanDims &getDims() const { return dims; }
+
+  /// The inner dims that a state varies over, in the order of the space.
+  llvm::SmallVector<unsigned> getInnerDims(unsigned state);
+
+  /// The largest values that do not vary over time but over lanes or inner
+  /// dims: worth computing once before the loop over time.
+  llvm::SmallVector<mlir::Value> getInvariants();
+  /// The dims that a value of a region varies over.
+  const llvm::SmallBitVector &getIndexSet(mlir::Value value) const;
+  /// The type of a value: a vector if it varies over the lane dim.
+  mlir::Type getType(mlir::Value value) const;
+
+  /// Emits loops over the inner dims `innerDims` around `body`.
+  void emitLoops(
+      mlir::OpBuilder &builder, mlir::Location loc,
+      llvm::ArrayRef<unsigned> innerDims,
+      llvm::function_ref<void(mlir::OpBuilder &, const InnerPoint &)> body);
+
+  /// Emits one invariant at the point, from its inputs.
+  mlir::Value emitValue(mlir::OpBuilder &builder, mlir::Value value,
+                        const InnerPoint &point);
+
+  /// Emits the elements of every state (fold), and the readout if asked
+  /// (replay). Fails with a diagnostic if the step needs a value of a state after
+  /// it has been overwritten.
+  mlir::LogicalResult emitStep(mlir::OpBuilder &builder, StepSink &sink,
+                               bool withReadout);
+
+private:
+  struct Scope;
+  struct Root;
+  mlir::Value evaluate(mlir::Value value, Scope &scope);
+  mlir::Value emitReduction(ReduceOp reduce, Scope &scope);
+  mlir::Value emitOp(mlir::Operation *op, Scope &scope);
+  mlir::Value evaluateLeaf(mlir::BlockArgument argument, Scope &scope);
+  mlir::LogicalResult planRoots(llvm::SmallVectorImpl<Root> &roots,
+                                bool withReadout);
+  void emitGroup(llvm::ArrayRef<Root *> group, Scope &scope, StepSink &sink);
+  void emitRoot(Root &root, Scope &scope, StepSink &sink,
+                llvm::SmallVectorImpl<mlir::Value> &accumulators,
+                unsigned &accumulator);
+  llvm::SmallBitVector getInnerSet(mlir::Value value) const;
+  bool isUnrolled(unsigned dim) const;
+
+  ScanOp scan;
+  StepHooks &hooks;
+  StepSink *sink = nullptr;
+  ScanDims dims;
+  llvm::SmallBitVector innerMask;
+  int laneDim;
+  int64_t width, unrollLimit;
+  IndexSets elementSets, readoutSets;
+};
+
+/// The identity of a reduction as a constant of `type` (scalar or vector).
+mlir::Value createReductionIdentity(mlir::OpBuilder &builder,
+                                    mlir::Location loc, ReductionKind kind,
+                                    mlir::Type type);
+/// One step of a reduction.
+mlir::Value createReductionStep(mlir::OpBuilder &builder, mlir::Location loc,
+                                ReductionKind kind, mlir::Value accumulator,
+                                mlir::Value value);
+/// `value` as a vector of `width` elements, broadcast if it is a scalar.
+mlir::Value toVector(mlir::OpBuilder &builder, mlir::Location loc,
+                     mlir::Value value, int64_t width);
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_STEPEMITTER_H
