@@ -41,7 +41,6 @@ def ExpandMathPass : Pass<"recur-expand-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
-<<<<<<< HEAD
 def ConvertToNvvmPass : Pass<"recur-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "lower GPU kernels to the LLVM and NVVM dialects";
   let description = [{
@@ -66,7 +65,8 @@ def ConvertToNvvmPass : Pass<"recur-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"
   ];
-=======
+}
+
 def ConvertToCpuPass : Pass<"recur-convert-to-cpu", "::mlir::ModuleOp"> {
   let summary = "make CPU kernels of scheduled scans";
   let description = [{
@@ -91,7 +91,6 @@ def ConvertToCpuPass : Pass<"recur-convert-to-cpu", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::func::FuncDialect"];
->>>>>>> 5e1faa2 (wip2)
 }
 
 #endif // RECUR_CONVERSION_PASSES_TD
