@@ -218,6 +218,20 @@ const Value *Checker::checkAccess(const Expr &expr, const Scope &scope) {
   }
   int64_t lag = expr.kind == Expr::Kind::Previous ? expr.lag : 0;
   auto found = symbols.find(expr.name.text);
+  bool isAssignedLater =
+      found == symbols.end() &&
+      llvm::any_of(decl.assignments, [&](const Assignment &assignment) {
+        return assignment.name.text == expr.name.text;
+      });
+  bool isLocal =
+      found != symbols.end() && found->second.kind == Symbol::Kind::Local;
+  if (lag && (isLocal || isAssignedLater)) {
+    diagnostics.error(expr.name.loc,
+                      "expected a state or an argument in prev, found '" +
+                          expr.name.text + "'; declare it with 'state " +
+                          expr.name.text + "[...]' to keep its past");
+    return nullptr;
+  }
   if (found == symbols.end()) {
     unknownName(expr.name, scope);
     return nullptr;
@@ -230,14 +244,6 @@ const Value *Checker::checkAccess(const Expr &expr, const Scope &scope) {
     return readState(expr, symbol, lag, scope);
   case Symbol::Kind::Local:
     break;
-  }
-  if (lag) {
-    diagnostics.error(expr.name.loc,
-                      "expected a state or an argument in prev, found '" +
-                          expr.name.text + "'; declare it with 'state " +
-                          expr.name.text + "[...]' to keep its past");
-    diagnostics.note(symbol.loc, "'" + expr.name.text + "' is assigned here");
-    return nullptr;
   }
   return symbol.value ? readLocal(expr, symbol, scope) : nullptr;
 }
@@ -257,6 +263,7 @@ const Value *Checker::readArgument(const Expr &expr, unsigned number,
                           "', which has the index of segments '" +
                           out.dims[*out.segments].name +
                           "' and can only start a state");
+    argument.isStart = true; // One error is enough.
     return nullptr;
   }
   bool hasTime = llvm::is_contained(argument.dims, out.time);

@@ -139,7 +139,8 @@ private:
   /// As `convert`, for a declared dtype that may not hold the value: reports.
   const Value *store(const Value *value, Dtype dtype, llvm::StringRef name,
                      llvm::SMLoc loc);
-  bool isFull() const { return out.values.size() >= maximalValues; }
+  /// Reports once that the step is too large; nothing is checked afterwards.
+  void reportFull(llvm::SMLoc loc, const Scope &scope);
 
   static DimSet bit(unsigned dim) { return DimSet(1) << dim; }
   DimSet setOf(llvm::ArrayRef<unsigned> dims) const;
@@ -152,6 +153,7 @@ private:
   llvm::StringMap<Symbol> symbols;
   llvm::StringMap<unsigned> resultOf; ///< results that are assigned
   bool fullReported = false;
+  unsigned checkedExprs = 0;
 };
 
 } // namespace recur::spec

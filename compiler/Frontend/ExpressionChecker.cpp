@@ -26,15 +26,19 @@ void Checker::error(llvm::SMLoc loc, const Twine &message, const Scope &scope) {
 
 //===-- Values ------------------------------------------------------------===//
 
+void Checker::reportFull(llvm::SMLoc loc, const Scope &scope) {
+  if (!fullReported)
+    error(loc,
+          "expected a step of at most " + Twine(maximalValues) +
+              " operations, found more once its functions are expanded",
+          scope);
+  fullReported = true;
+}
+
 Value *Checker::make(Value::Kind kind, Dtype dtype, llvm::SMLoc loc,
                      const Scope &scope) {
-  if (isFull()) {
-    if (!fullReported)
-      error(loc,
-            "expected a step of at most " + Twine(maximalValues) +
-                " operations, found more once its functions are expanded",
-            scope);
-    fullReported = true;
+  if (out.values.size() >= maximalValues) {
+    reportFull(loc, scope);
     return nullptr;
   }
   Value &value = out.values.emplace_back();
@@ -196,6 +200,14 @@ static Operation operationOf(BinaryOperator op) {
 
 const Value *Checker::checkExpr(const Expr &expr, const Scope &outer) {
   Scope scope = outer;
+  // Functions that call functions twice double the work at every level, also
+  // where errors leave no values to count.
+  if (fullReported || diagnostics.isFull())
+    return nullptr;
+  if (++checkedExprs > 4 * maximalValues) {
+    reportFull(expr.loc, scope);
+    return nullptr;
+  }
   // The parser bounds the height of an expression; functions that call
   // functions multiply it.
   if (++scope.depth > 2 * maximalHeight) {

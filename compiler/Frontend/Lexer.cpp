@@ -52,16 +52,20 @@ constexpr Keyword punctuationTable[] = {
     {">", TokenKind::Greater},
 };
 
-/// What people write from habit and how Recur says it.
+/// What people write from habit and how Recur says it. Where it stands for a
+/// token, the parser gets that one, so that it finds no second error there.
 struct Habit {
   StringRef text, advice;
+  TokenKind meant = TokenKind::EndOfFile;
 };
 constexpr Habit habitTable[] = {
-    {"**", "there is no power operator; multiply, or use exp and log"},
-    {"^", "there is no power operator; multiply, or use exp and log"},
-    {"&&", "write 'and'"},
-    {"||", "write 'or'"},
-    {"!", "write 'not'"},
+    {"**", "there is no power operator; multiply, or use exp and log",
+     TokenKind::Star},
+    {"^", "there is no power operator; multiply, or use exp and log",
+     TokenKind::Star},
+    {"&&", "write 'and'", TokenKind::KwAnd},
+    {"||", "write 'or'", TokenKind::KwOr},
+    {"!", "write 'not'", TokenKind::KwNot},
     {"//", "comments start with '#'"},
     {"/*", "comments start with '#'"},
     {";", "statements need no separator"},
@@ -127,6 +131,8 @@ private:
         diagnostics.error(here(),
                           "unexpected '" + habit.text + "'; " + habit.advice);
         bool isComment = habit.text == "//" || habit.text == "/*";
+        if (habit.meant != TokenKind::EndOfFile)
+          add(habit.meant, rest.take_front(habit.text.size()));
         position = isComment ? std::min(text.find('\n', position), text.size())
                              : position + habit.text.size();
         return;

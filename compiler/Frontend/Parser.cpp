@@ -212,20 +212,15 @@ std::optional<ResultDecl> Parser::parseResult() {
     take();
     result.lag = 1;
   }
-  std::optional<Name> name = parseName("a state's name");
-  if (!name)
-    return std::nullopt;
-  result.tensor.name = *name;
-  if (isPrevious) {
-    if (accept(TokenKind::Comma)) {
-      result.lagLoc = peek().loc();
-      std::optional<int64_t> lag = parseInteger("a lag", 1, maximalLag);
-      if (!lag)
-        return std::nullopt;
-      result.lag = *lag;
+  if (isPrevious ? !parseFinalPrevious(result) : !parseFinalName(result)) {
+    // The list goes on behind the parenthesis of prev.
+    if (isPrevious) {
+      skipInList(TokenKind::RightParen);
+      if (accept(TokenKind::Comma))
+        skipInList(TokenKind::RightParen);
+      accept(TokenKind::RightParen);
     }
-    if (!expect(TokenKind::RightParen))
-      return std::nullopt;
+    return std::nullopt;
   }
   if (at(TokenKind::LeftBracket)) {
     expected("',' or ')'", "; a final state has the state's own indices");
@@ -234,6 +229,27 @@ std::optional<ResultDecl> Parser::parseResult() {
   if (!parseDtype(result.tensor.dtype))
     return std::nullopt;
   return result;
+}
+
+bool Parser::parseFinalName(ResultDecl &result) {
+  std::optional<Name> name = parseName("a state's name");
+  if (name)
+    result.tensor.name = *name;
+  return name.has_value();
+}
+
+/// NAME [',' LAG] ')' behind `final prev(`.
+bool Parser::parseFinalPrevious(ResultDecl &result) {
+  if (!parseFinalName(result))
+    return false;
+  if (accept(TokenKind::Comma)) {
+    result.lagLoc = peek().loc();
+    std::optional<int64_t> lag = parseInteger("a lag", 1, maximalLag);
+    if (!lag)
+      return false;
+    result.lag = *lag;
+  }
+  return expect(TokenKind::RightParen, " or ','");
 }
 
 bool Parser::parseClause(RecurrenceDecl &recurrence) {
@@ -327,7 +343,8 @@ std::optional<StartDecl> Parser::parseStart() {
     }
     [[fallthrough]];
   case TokenKind::Name:
-    if (!negative) {
+    // `state h[b] =` with nothing behind it: the next line is no start.
+    if (!negative && !(peek().startsLine && startsStatement())) {
       Token token = take();
       start.argument = Name{token.text, token.loc()};
       break;

@@ -53,6 +53,8 @@ private:
   bool parseArguments(RecurrenceDecl &recurrence);
   bool parseResults(RecurrenceDecl &recurrence);
   std::optional<ResultDecl> parseResult();
+  bool parseFinalName(ResultDecl &result);
+  bool parseFinalPrevious(ResultDecl &result);
   void parseBody(RecurrenceDecl &recurrence);
   bool parseStatement(RecurrenceDecl &recurrence);
   bool parseClause(RecurrenceDecl &recurrence);
