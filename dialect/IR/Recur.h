@@ -35,6 +35,13 @@ struct OpCost {
   double arithmetic = 0, special = 0;
 };
 
+/// `op` rebuilt on `operands`, with null ones replaced by constant zeros.
+mlir::Value cloneWithZeros(mlir::Operation *op, mlir::OpBuilder &builder,
+                           llvm::ArrayRef<mlir::Value> operands);
+
+/// Registers what StepOpInterface says of arith, math and complex ops.
+void registerStepModels(mlir::DialectRegistry &registry);
+
 /// The lag k of a map that reads time at `t - k`; -1 if it does not vary over
 /// time.
 int64_t getTimeLag(mlir::AffineMap map, SpaceAttr space);
@@ -66,11 +73,14 @@ public:
   /// Sets of the regions of `recurrence`, with the arguments as the op defines.
   static IndexSets compute(mlir::Region &region,
                            RecurrenceOpInterface recurrence);
+  /// Computes the sets of the results of `op`, whose operands have theirs.
+  void add(mlir::Operation &op);
   const llvm::SmallBitVector &get(mlir::Value value) const {
     return sets.find(value)->second;
   }
 
 private:
+  RecurrenceOpInterface recurrence;
   llvm::DenseMap<mlir::Value, llvm::SmallBitVector> sets;
 };
 

@@ -68,7 +68,8 @@ def StepOpInterface : OpInterface<"StepOpInterface"> {
   let description = [{
     Knowledge about one scalar operation of a step, for arith, math, complex
     and recur ops. Analyses ask the op; they never switch on its name. A null
-    tangent or form stands for an exact zero.
+    tangent or operand stands for an exact zero. The models of ops of other
+    dialects are registered by `registerStepModels`.
   }];
   let methods = [
     InterfaceMethod<[{
@@ -78,19 +79,32 @@ def StepOpInterface : OpInterface<"StepOpInterface"> {
       }],
       "::mlir::FailureOr<::mlir::Value>", "pushforward",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
-           "::llvm::ArrayRef<::mlir::Value>":$tangents)>,
+           "::llvm::ArrayRef<::mlir::Value>":$tangents), [{}],
+      [{ return ::mlir::FailureOr<::mlir::Value>(::mlir::Value()); }]>,
     InterfaceMethod<[{
         Rebuilds the op on `operands`, of which a null one is exactly zero.
         Returns null if the result is exactly zero too.
       }],
       "::mlir::FailureOr<::mlir::Value>", "evaluateWithZeros",
-      (ins "::mlir::OpBuilder &":$builder, "::llvm::ArrayRef<::mlir::Value>":$operands)>,
+      (ins "::mlir::OpBuilder &":$builder, "::llvm::ArrayRef<::mlir::Value>":$operands), [{}],
+      [{ return ::recur::cloneWithZeros($_op, builder, operands); }]>,
     InterfaceMethod<"Arithmetic operations of one evaluation.", "::recur::OpCost", "getCost", (ins),
       [{}], [{ return ::recur::OpCost{1.0, 0.0}; }]>,
     InterfaceMethod<"Whether the op is the sum (+) of the semiring.", "bool", "isSemiringSum",
       (ins "::recur::Semiring":$semiring), [{}], [{ return false; }]>,
     InterfaceMethod<"Whether the op is the product (x) of the semiring.", "bool", "isSemiringProduct",
       (ins "::recur::Semiring":$semiring), [{}], [{ return false; }]>,
+    InterfaceMethod<[{
+        Whether the derivative of a complex op is the multiplication by a complex
+        number. Otherwise its `pushforward` is linear over the reals only.
+      }],
+      "bool", "isHolomorphic", (ins), [{}], [{ return true; }]>,
+    InterfaceMethod<[{
+        How a spec writes the op: an infix operator, a function's name, or
+        nothing for an op that a spec does not show (a conversion).
+      }],
+      "std::string", "getSpelling", (ins), [{}],
+      [{ return $_op->getName().stripDialect().str(); }]>,
   ];
 }
 

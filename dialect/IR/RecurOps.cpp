@@ -84,47 +84,51 @@ static SmallBitVector withTime(SmallBitVector dims, SpaceAttr space) {
 }
 
 IndexSets::IndexSets(Region &region, RecurrenceOpInterface recurrence,
-                     ArrayRef<SmallBitVector> argumentDims) {
-  SpaceAttr space = recurrence.getSpace();
+                     ArrayRef<SmallBitVector> argumentDims)
+    : recurrence(recurrence) {
   for (auto [argument, dims] : llvm::zip(region.getArguments(), argumentDims))
     sets[argument] = dims;
-  for (Operation &op : region.front()) {
-    SmallBitVector dims(space.getRank());
-    for (Value operand : op.getOperands())
-      if (auto it = sets.find(operand); it != sets.end())
-        dims |= it->second;
-    if (auto prev = dyn_cast<PrevOp>(op)) {
-      dims.set(space.getTime());
-      if (std::optional<ArrayAttr> indices = prev.getIndices()) {
-        for (auto name : indices->getAsRange<Attribute>())
-          if (auto text = dyn_cast<StringAttr>(name))
-            if (int dim = space.find(text.getValue()); dim >= 0)
-              dims.set(dim);
-      } else if (int state = recurrence.findState(prev.getState());
-                 state >= 0) {
-        dims |= getStateDims(recurrence.getState(state), space);
-      }
-    } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      for (auto name : reduce.getDims().getAsRange<StringAttr>())
-        if (int dim = space.find(name.getValue()); dim >= 0)
-          dims.reset(dim);
-    } else if (auto at = dyn_cast<AtOp>(op)) {
-      SmallBitVector renamed = dims;
-      for (auto name : at.getFrom().getAsRange<StringAttr>())
-        if (int dim = space.find(name.getValue()); dim >= 0)
-          renamed.reset(dim);
-      for (auto [from, to] : llvm::zip(at.getFrom(), at.getTo())) {
-        int source = space.find(cast<StringAttr>(from).getValue());
-        if (auto text = dyn_cast<StringAttr>(to))
-          if (int dim = space.find(text.getValue());
-              dim >= 0 && source >= 0 && dims.test(source))
-            renamed.set(dim);
-      }
-      dims = renamed;
+  for (Operation &op : region.front())
+    add(op);
+}
+
+void IndexSets::add(Operation &op) {
+  SpaceAttr space = recurrence.getSpace();
+  SmallBitVector dims(space.getRank());
+  for (Value operand : op.getOperands())
+    if (auto it = sets.find(operand); it != sets.end())
+      dims |= it->second;
+  if (auto prev = dyn_cast<PrevOp>(op)) {
+    dims.set(space.getTime());
+    if (std::optional<ArrayAttr> indices = prev.getIndices()) {
+      for (auto name : indices->getAsRange<Attribute>())
+        if (auto text = dyn_cast<StringAttr>(name))
+          if (int dim = space.find(text.getValue()); dim >= 0)
+            dims.set(dim);
+    } else if (int state = recurrence.findState(prev.getState());
+               state >= 0) {
+      dims |= getStateDims(recurrence.getState(state), space);
     }
-    for (Value result : op.getResults())
-      sets[result] = dims;
+  } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
+    for (auto name : reduce.getDims().getAsRange<StringAttr>())
+      if (int dim = space.find(name.getValue()); dim >= 0)
+        dims.reset(dim);
+  } else if (auto at = dyn_cast<AtOp>(op)) {
+    SmallBitVector renamed = dims;
+    for (auto name : at.getFrom().getAsRange<StringAttr>())
+      if (int dim = space.find(name.getValue()); dim >= 0)
+        renamed.reset(dim);
+    for (auto [from, to] : llvm::zip(at.getFrom(), at.getTo())) {
+      int source = space.find(cast<StringAttr>(from).getValue());
+      if (auto text = dyn_cast<StringAttr>(to))
+        if (int dim = space.find(text.getValue());
+            dim >= 0 && source >= 0 && dims.test(source))
+          renamed.set(dim);
+    }
+    dims = renamed;
   }
+  for (Value result : op.getResults())
+    sets[result] = dims;
 }
 
 IndexSets IndexSets::compute(Region &region, RecurrenceOpInterface recurrence) {

@@ -149,7 +149,8 @@ def Recur_YieldOp : Recur_Op<"yield", [Pure, Terminator,
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }
 
-def Recur_PrevOp : Recur_Op<"prev", [Pure]> {
+def Recur_PrevOp : Recur_Op<"prev", [Pure,
+    DeclareOpInterfaceMethods<StepOpInterface, ["getCost"]>]> {
   let summary = "a state, one or more steps ago";
   let description = [{
     Without `indices` the state at its own dims; with them, each a dim's name or a
@@ -179,7 +180,9 @@ def Recur_ReductionKind : I32EnumAttr<"ReductionKind", "a reduction", [
 }
 def Recur_ReductionKindAttr : EnumAttr<RecurDialect, Recur_ReductionKind, "reduction">;
 
-def Recur_ReduceOp : Recur_Op<"reduce", [Pure, SameOperandsAndResultType]> {
+def Recur_ReduceOp : Recur_Op<"reduce", [Pure, SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<StepOpInterface, ["pushforward", "evaluateWithZeros", "getCost",
+                                                "isSemiringSum", "getSpelling"]>]> {
   let summary = "reduction of a value over dims of the space";
   let description = [{
     ```mlir
@@ -193,7 +196,8 @@ def Recur_ReduceOp : Recur_Op<"reduce", [Pure, SameOperandsAndResultType]> {
   let hasVerifier = 1;
 }
 
-def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType]> {
+def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<StepOpInterface, ["pushforward", "evaluateWithZeros", "getCost"]>]> {
   let summary = "a value at other indices";
   let description = [{
     The operand with each dim of `from` replaced by the dim or constant position of `to`, all at once.
@@ -217,7 +221,8 @@ def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType]> {
 //===----------------------------------------------------------------------===//
 
 class Recur_UnaryFunctionOp<string mnemonic, string text>
-    : Recur_Op<mnemonic, [Pure, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable]> {
+    : Recur_Op<mnemonic, [Pure, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable,
+        DeclareOpInterfaceMethods<StepOpInterface, ["pushforward", "getCost"]>]> {
   let summary = text;
   let arguments = (ins FloatLike:$operand);
   let results = (outs FloatLike:$result);
@@ -232,7 +237,8 @@ def Recur_ReluOp : Recur_UnaryFunctionOp<"relu", "max(x, 0), NaN for NaN"> {
   let hasCanonicalizer = 1;
 }
 def Recur_LogAddExpOp : Recur_Op<"logaddexp",
-    [Pure, Commutative, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable]> {
+    [Pure, Commutative, SameOperandsAndResultType, Elementwise, Scalarizable, Vectorizable,
+     DeclareOpInterfaceMethods<StepOpInterface, ["pushforward", "getCost", "isSemiringSum"]>]> {
   let summary = "log(exp(x) + exp(y)), exact at infinities";
   let arguments = (ins FloatLike:$lhs, FloatLike:$rhs);
   let results = (outs FloatLike:$result);

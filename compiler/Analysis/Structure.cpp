@@ -1,0 +1,312 @@
+//===-- Structure.cpp - structure of a step -------------------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Reads the structure of the transition off the forms of the new states.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Analysis/Structure.h"
+
+#include "dialect/IR/Scalars.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace recur;
+using llvm::SmallBitVector;
+
+std::string recur::describe(AlgebraAttr algebra) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << stringifyStructure(algebra.getStructure());
+  if (algebra.getOrder() != 1)
+    os << ' ' << algebra.getOrder();
+  if (algebra.getSemiring() != Semiring::PlusTimes)
+    os << " over " << stringifySemiring(algebra.getSemiring());
+  return text;
+}
+
+namespace {
+/// One attempt, over one semiring.
+class Attempt {
+public:
+  Attempt(RecurrenceOp recurrence, Semiring semiring)
+      : step(cast<RecurrenceOp>(recurrence->clone())), semiring(semiring),
+        space(recurrence.getSpace()), forms(*step, semiring) {}
+
+  Classification run();
+
+private:
+  StateAttr getState(unsigned i) { return (*step).getState(i); }
+  StringRef getName(unsigned i) { return getState(i).getName().getValue(); }
+  Value getUpdate(unsigned i) {
+    return (*step).getStep().front().getTerminator()->getOperand(i);
+  }
+  void refuse(Operation *at, std::string message) {
+    if (!refusal)
+      refusal = Refusal{at->getLoc(), std::move(message)};
+  }
+  bool checkAffine();
+  bool checkReset();
+  void setAlgebra(Structure structure, int64_t order = 1) {
+    algebra = AlgebraAttr::get((*step)->getContext(), structure, order, semiring);
+  }
+  Value find(unsigned row, unsigned column, int64_t lag);
+  void inferDimPair();
+  void inferCompanion(int64_t order);
+  void inferBlock();
+  void inferDiagonal();
+  bool isOuterProduct(unsigned state);
+
+  OwningOpRef<RecurrenceOp> step;
+  Semiring semiring;
+  SpaceAttr space;
+  StepForms forms;
+  AlgebraAttr algebra;
+  std::optional<std::pair<StringAttr, StringAttr>> blockDims;
+  SmallVector<Value> elements;
+  std::optional<Refusal> refusal;
+};
+} // namespace
+
+/// The coefficient of `column` at `lag` in the new `row`, or null.
+Value Attempt::find(unsigned row, unsigned column, int64_t lag) {
+  for (const Term &term : forms.get(getUpdate(row)).terms)
+    if (term.read.state == column && term.read.lag == lag)
+      return term.coefficient;
+  return {};
+}
+
+bool Attempt::checkAffine() {
+  for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i) {
+    const Obstacle &obstacle = forms.get(getUpdate(i)).obstacle;
+    if (!obstacle)
+      continue;
+    refuse(obstacle.op, ("the step is not affine in state '" + getName(i) +
+                         "': " + obstacle.reason)
+                            .str());
+    return false;
+  }
+  return true;
+}
+
+bool Attempt::checkReset() {
+  RecurrenceOp op = *step;
+  if (!op.getHasReset())
+    return true;
+  for (unsigned i = 0, e = op.getNumStates(); i < e; ++i)
+    for (Attribute start : getState(i).getStarts())
+      if (int init = StateAttr::getInitOperand(start);
+          init >= 0 && space.getSegment() >= 0 &&
+          op.getInitMap(init).isFunctionOfDim(space.getSegment())) {
+        refuse(op, ("reset together with packed segments is not supported when "
+                    "the start of state '" +
+                    getName(i) + "' differs from segment to segment")
+                       .str());
+        return false;
+      }
+  return true;
+}
+
+/// h[.., i] = sum(j: A[.., i, j] * h[.., j]) + b.
+void Attempt::inferDimPair() {
+  RecurrenceOp op = *step;
+  for (unsigned i = 0, e = op.getNumStates(); i < e; ++i) {
+    const Form &form = forms.get(getUpdate(i));
+    for (const Term &term : form.terms) {
+      if (term.read.isPlain(getState(term.read.state)))
+        continue;
+      auto elsewhere = [&](const Twine &what) {
+        refuse(term.origin,
+               ("state '" + getName(term.read.state) +
+                "' is read at other indices than its own, which is supported "
+                "only as one sum over a column dim of a small static size: " +
+                what)
+                   .str());
+      };
+      if (e != 1)
+        return elsewhere("there is more than one state");
+      if (form.terms.size() != 1)
+        return elsewhere("it is read in more than one way");
+      if (term.read.lag != 1)
+        return elsewhere("it is read more than one step ago");
+      int row = -1, column = -1;
+      for (auto [index, own] :
+           llvm::zip(term.read.indices, getState(0).getDims())) {
+        if (index == own)
+          continue;
+        auto name = dyn_cast<StringAttr>(index);
+        if (row >= 0 || !name)
+          return elsewhere(name ? "two indices differ"
+                                : "a position is constant");
+        row = space.find(own.getValue());
+        column = space.find(name.getValue());
+      }
+      SmallBitVector want(space.getRank());
+      if (column >= 0)
+        want.set(column);
+      if (row < 0 || term.read.summed != want)
+        return elsewhere("the sum does not run over one other dim");
+      int64_t size = space.getSizes()[row];
+      if (ShapedType::isDynamic(size) || size != space.getSizes()[column] ||
+          size < 1)
+        return elsewhere("dims '" + space.getName(row) + "' and '" +
+                         space.getName(column) +
+                         "' do not have the same static size");
+      setAlgebra(Structure::Block, size);
+      blockDims = {space.getNames()[row], space.getNames()[column]};
+      elements = {term.coefficient, form.rest};
+    }
+  }
+}
+
+/// h = a_1 prev(h) + ... + a_k prev(h, k) + b.
+void Attempt::inferCompanion(int64_t order) {
+  RecurrenceOp op = *step;
+  if (op.getNumStates() != 1)
+    return refuse(op, "a state that is read more than one step ago is "
+                      "supported only without other states");
+  if (op.getHasReset())
+    return refuse(op, ("reset is not supported for state '" + getName(0) +
+                       "', which is read " + Twine(order) + " steps ago")
+                          .str());
+  setAlgebra(Structure::Companion, order);
+  for (int64_t lag = 1; lag <= order; ++lag)
+    elements.push_back(find(0, 0, lag));
+  elements.push_back(forms.get(getUpdate(0)).rest);
+}
+
+/// States that depend on each other: a dense matrix over the states.
+void Attempt::inferBlock() {
+  RecurrenceOp op = *step;
+  unsigned count = op.getNumStates();
+  for (unsigned i = 1; i < count; ++i)
+    if (getState(i).getDims() != getState(0).getDims() ||
+        getState(i).getType() != getState(0).getType())
+      return refuse(op, ("states '" + getName(0) + "' and '" + getName(i) +
+                         "' depend on each other or on a third one but differ "
+                         "in indices or type")
+                            .str());
+  setAlgebra(Structure::Block, count);
+  for (unsigned row = 0; row < count; ++row)
+    for (unsigned column = 0; column < count; ++column)
+      elements.push_back(find(row, column, 1));
+  for (unsigned row = 0; row < count; ++row)
+    elements.push_back(forms.get(getUpdate(row)).rest);
+}
+
+/// Whether a does not vary over two or more dims of the state and b is a
+/// product of factors none of which varies over two of these.
+bool Attempt::isOuterProduct(unsigned state) {
+  Value a = elements[2 * state], b = elements[2 * state + 1];
+  if (semiring != Semiring::PlusTimes || !a || !b)
+    return false;
+  IndexSets sets = IndexSets::compute((*step).getStep(), *step);
+  SmallBitVector outer(space.getRank());
+  for (StringAttr name : getState(state).getDims())
+    if (int dim = space.find(name.getValue()); !sets.get(a).test(dim))
+      outer.set(dim);
+  outer &= sets.get(b);
+  if (outer.count() < 2)
+    return false;
+  SmallVector<Value> factors = {b};
+  bool varies = false;
+  while (!factors.empty()) {
+    Value factor = factors.pop_back_val();
+    SmallBitVector dims = sets.get(factor);
+    dims &= outer;
+    varies |= dims.any();
+    if (dims.count() < 2)
+      continue;
+    auto op = factor.getDefiningOp<StepOpInterface>();
+    if (!op || !op.isSemiringProduct(Semiring::PlusTimes))
+      return false;
+    llvm::append_range(factors, op->getOperands());
+  }
+  return varies;
+}
+
+void Attempt::inferDiagonal() {
+  unsigned count = (*step).getNumStates();
+  for (unsigned i = 0; i < count; ++i) {
+    elements.push_back(find(i, i, 1));
+    elements.push_back(forms.get(getUpdate(i)).rest);
+  }
+  bool outer = count > 0;
+  for (unsigned i = 0; i < count; ++i)
+    outer = outer && isOuterProduct(i);
+  setAlgebra(outer ? Structure::OuterProduct : Structure::Diagonal);
+}
+
+Classification Attempt::run() {
+  bool recurrent = false;
+  if (checkAffine() && checkReset()) {
+    bool plain = true, coupled = false;
+    int64_t order = 1;
+    for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
+      for (const Term &term : forms.get(getUpdate(i)).terms) {
+        recurrent = true;
+        plain &= term.read.isPlain(getState(term.read.state));
+        coupled |= term.read.state != i;
+        order = std::max(order, term.read.lag);
+      }
+    // Outputs may look further back than the step itself.
+    (*step).getStep().walk(
+        [&](PrevOp prev) { order = std::max(order, int64_t(prev.getLag())); });
+    if (!plain)
+      inferDimPair();
+    else if (order > 1)
+      inferCompanion(order);
+    else if (coupled)
+      inferBlock();
+    else
+      inferDiagonal();
+  }
+  Classification result;
+  result.step = std::move(step);
+  result.refusal = refusal;
+  result.recurrent = recurrent;
+  if (refusal)
+    return result;
+  result.algebra = algebra;
+  result.blockDims = blockDims;
+  result.elements = std::move(elements);
+  return result;
+}
+
+/// Whether the values of every state can be numbers of the semiring.
+static bool fitsTypes(RecurrenceOp recurrence, Semiring semiring) {
+  return llvm::all_of(
+      recurrence.getStates().getAsRange<StateAttr>(), [&](StateAttr state) {
+        Type type = state.getType();
+        if (semiring == Semiring::OrAnd)
+          return type.isInteger(1);
+        return isa<FloatType>(type) ||
+               (semiring == Semiring::PlusTimes && isa<ComplexType>(type));
+      });
+}
+
+Classification recur::classify(RecurrenceOp recurrence) {
+  std::optional<Classification> first;
+  for (Semiring semiring :
+       {Semiring::PlusTimes, Semiring::MaxPlus, Semiring::MinPlus,
+        Semiring::LogSumExp, Semiring::OrAnd}) {
+    if (!fitsTypes(recurrence, semiring))
+      continue;
+    Classification found = Attempt(recurrence, semiring).run();
+    if (!found.refusal)
+      return found;
+    // What keeps it from being affine over the reals is what users understand;
+    // a refusal for another reason is final.
+    if (!first)
+      first = std::move(found);
+  }
+  if (first)
+    return std::move(*first);
+  Classification none;
+  none.refusal = Refusal{recurrence.getLoc(),
+                         "the states are neither all real or complex numbers "
+                         "nor all bools"};
+  return none;
+}

@@ -1,0 +1,42 @@
+//===-- compiler/Analysis/Structure.h - structure of a step -----*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Decides over which algebra a step is affine and with which structure.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_ANALYSIS_STRUCTURE_H
+#define RECUR_COMPILER_ANALYSIS_STRUCTURE_H
+
+#include "compiler/Analysis/Forms.h"
+
+namespace recur {
+
+/// Why a step is no scan: where in the spec and what is wrong there.
+struct Refusal {
+  mlir::Location loc;
+  std::string message;
+};
+
+/// A step taken apart. The values lie in `step`, a copy of the recurrence.
+struct Classification {
+  mlir::OwningOpRef<RecurrenceOp> step;
+  AlgebraAttr algebra; ///< null if there is a refusal
+  /// Row and column dim of a block over a dim pair.
+  std::optional<std::pair<mlir::StringAttr, mlir::StringAttr>> blockDims;
+  /// What `recur.scan` yields for this algebra; null: the semiring's zero.
+  llvm::SmallVector<mlir::Value> elements;
+  /// Whether any new state depends on an earlier one.
+  bool recurrent = false;
+  std::optional<Refusal> refusal;
+};
+
+/// Tries the reals and then the other semirings.
+Classification classify(RecurrenceOp recurrence);
+
+/// A name for messages and remarks: `diagonal over max_plus`, `block 2`.
+std::string describe(AlgebraAttr algebra);
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_ANALYSIS_STRUCTURE_H
