@@ -240,13 +240,14 @@ void Attempt::inferDiagonal() {
 }
 
 Classification Attempt::run() {
-  bool recurrent = false;
+  SmallVector<bool> depends;
+  for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
+    depends.push_back(forms.get(getUpdate(i)).dependsOnState());
   if (checkAffine() && checkReset()) {
     bool plain = true, coupled = false;
     int64_t order = 1;
     for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
       for (const Term &term : forms.get(getUpdate(i)).terms) {
-        recurrent = true;
         plain &= term.read.isPlain(getState(term.read.state));
         coupled |= term.read.state != i;
         order = std::max(order, term.read.lag);
@@ -266,7 +267,7 @@ Classification Attempt::run() {
   Classification result;
   result.step = std::move(step);
   result.refusal = refusal;
-  result.recurrent = recurrent;
+  result.dependsOnState = std::move(depends);
   if (refusal)
     return result;
   result.algebra = algebra;

@@ -26,8 +26,8 @@ struct Classification {
   std::optional<std::pair<mlir::StringAttr, mlir::StringAttr>> blockDims;
   /// What `recur.scan` yields for this algebra; null: the semiring's zero.
   llvm::SmallVector<mlir::Value> elements;
-  /// Whether any new state depends on an earlier one.
-  bool recurrent = false;
+  /// For each state whether its new value depends on any earlier one.
+  llvm::SmallVector<bool> dependsOnState;
   std::optional<Refusal> refusal;
 };
 

@@ -8,6 +8,7 @@
 
 #include "compiler/Conversion/Passes.h"
 #include "dialect/IR/Recur.h"
+#include "dialect/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -18,6 +19,8 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   registry.insert<recur::RecurDialect>();
   mlir::registerTransformsPasses();
+  recur::registerStepModels(registry);
+  recur::registerRecurTransformsPasses();
   recur::registerRecurConversionPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Recur optimizer driver\n", registry));

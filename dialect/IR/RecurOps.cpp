@@ -139,7 +139,7 @@ IndexSets IndexSets::compute(Region &region, RecurrenceOpInterface recurrence) {
   // A readout also has each state one step ago and now, a tangent the former.
   auto scan = dyn_cast<ScanOp>(recurrence.getOperation());
   auto newton = dyn_cast<NewtonOp>(recurrence.getOperation());
-  unsigned copies = scan && &region == &scan.getReadout()        ? 2
+  unsigned copies = scan && &region == &scan.getReadout() ? 1 + scan.getReadLags()
                     : newton && &region == &newton.getTangent() ? 1
                                                                  : 0;
   for (unsigned i = 0; i < recurrence.getNumStates(); ++i)
@@ -532,7 +532,7 @@ LogicalResult ScanOp::verifyRegions() {
     return failure();
   SmallVector<Type> states;
   for (StateAttr state : getStates().getAsRange<StateAttr>())
-    states.append(2, state.getType());
+    states.append(1 + getReadLags(), state.getType());
   if (failed(verifyArguments(*this, getElements(), "elements", {})) ||
       failed(verifyArguments(*this, getReadout(), "readout", states)))
     return failure();

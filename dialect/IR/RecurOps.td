@@ -104,7 +104,8 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
     - block k over a dim pair `blockDims = ["i", "j"]`: a (varying over i and j), b (over i);
     - block k of k states: a_11, a_12, ..., a_kk, then b_1 ... b_k.
 
-    Arguments of `readout`: the inputs, then for every state its value one step ago and its new value.
+    Arguments of `readout`: the inputs, then for every state its value one step ago (companion k: 1 to k
+    steps ago) and its new value.
 
     Constraints:
     - (S1) everything numbered (R1) to (R8), (R11), (R12) of `recur.recurrence`.
@@ -117,6 +118,12 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
   let arguments = !con((ins Recur_AlgebraAttr:$algebra), commonArguments,
     (ins OptionalAttr<StrArrayAttr>:$blockDims, OptionalAttr<ArrayAttr>:$schedules));
   let regions = (region SizedRegion<1>:$elements, SizedRegion<1>:$readout);
+  let extraClassDeclaration = [{
+    /// Earlier values of each state that `readout` gets.
+    unsigned getReadLags() {
+      return getAlgebra().getStructure() == ::recur::Structure::Companion ? getAlgebra().getOrder() : 1;
+    }
+  }];
 }
 
 def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [SingleBlock]> {

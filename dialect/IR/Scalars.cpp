@@ -190,13 +190,33 @@ Value recur::buildSemiringProduct(OpBuilder &builder, Location loc,
   return isConstant(y, 0) ? x : buildAdd(builder, loc, x, y);
 }
 
+Value recur::buildSemiringReduction(OpBuilder &builder, Location loc,
+                                    Semiring semiring, Value value,
+                                    StringAttr dim) {
+  ReductionKind kind = semiring == Semiring::PlusTimes   ? ReductionKind::Sum
+                       : semiring == Semiring::MinPlus   ? ReductionKind::Min
+                       : semiring == Semiring::LogSumExp ? ReductionKind::LogSumExp
+                                                         : ReductionKind::Max;
+  return ReduceOp::create(builder, loc, value.getType(),
+                          ReductionKindAttr::get(builder.getContext(), kind),
+                          builder.getArrayAttr(dim), value);
+}
+
+/// The neutral element of (+) as a number.
+static double getZero(Semiring semiring) {
+  double infinity = std::numeric_limits<double>::infinity();
+  return semiring == Semiring::MinPlus    ? infinity
+         : isProductAddition(semiring) ? -infinity
+                                       : 0;
+}
+
+bool recur::isSemiringZero(Semiring semiring, Value value) {
+  return isConstant(value, getZero(semiring));
+}
+
 Value recur::buildSemiringZero(OpBuilder &builder, Location loc,
                                Semiring semiring, Type type) {
-  double infinity = std::numeric_limits<double>::infinity();
-  double zero = semiring == Semiring::MinPlus       ? infinity
-                : isProductAddition(semiring) ? -infinity
-                                              : 0;
-  return buildConstant(builder, loc, type, zero);
+  return buildConstant(builder, loc, type, getZero(semiring));
 }
 
 Value recur::buildSemiringOne(OpBuilder &builder, Location loc,

@@ -52,6 +52,12 @@ mlir::Value buildSemiringZero(mlir::OpBuilder &builder, mlir::Location loc,
                               Semiring semiring, mlir::Type type);
 mlir::Value buildSemiringOne(mlir::OpBuilder &builder, mlir::Location loc,
                              Semiring semiring, mlir::Type type);
+/// The (+) of `value` over `dim`.
+mlir::Value buildSemiringReduction(mlir::OpBuilder &builder, mlir::Location loc,
+                                   Semiring semiring, mlir::Value value,
+                                   mlir::StringAttr dim);
+/// Whether `value` is the constant zero of the semiring.
+bool isSemiringZero(Semiring semiring, mlir::Value value);
 /// Whether (x) is the addition of numbers.
 bool isProductAddition(Semiring semiring);
 

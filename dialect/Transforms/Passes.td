@@ -1,0 +1,79 @@
+//===-- Passes.td - from recurrences to scheduled scans ----*- tablegen -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+// The passes from the recur dialect to itself.
+
+#ifndef RECUR_TRANSFORMS_PASSES_TD
+#define RECUR_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ClassifyPass : Pass<"recur-classify"> {
+  let summary = "rewrite recurrences that are affine over an algebra into scans";
+  let description = [{
+    Finds the semiring and the structure of each `recur.recurrence` from its
+    step alone and rewrites it into a `recur.scan`: a `readout` region with the
+    outputs and an `elements` region with a and b, into which a reset is folded
+    (a' = 0, b' = a (x) start (+) b where it applies). A recurrence that has no
+    such form stays as it is; `recur-check-supported` says why.
+
+    ```mlir
+    %y = recur.recurrence <[b, t] over t> ins(%x[b, t] : tensor<?x?xf32>)
+        states(h[b] : f32 = 0.0) outs(y[b, t] : tensor<?x?xf32>) {
+    ^bb0(%x0: f32):
+      %half = arith.constant 0.5 : f32
+      %h = recur.prev h : f32
+      %0 = arith.mulf %half, %h : f32
+      %1 = arith.addf %0, %x0 : f32
+      recur.yield %1, %1 : f32, f32
+    }
+    ```
+    becomes
+    ```mlir
+    %y = recur.scan <diagonal> <[b, t] over t> ins(%x[b, t] : tensor<?x?xf32>)
+        states(h[b] : f32 = 0.0) outs(y[b, t] : tensor<?x?xf32>) elements {
+    ^bb0(%x0: f32):
+      %half = arith.constant 0.5 : f32
+      recur.yield %half, %x0 : f32, f32
+    } readout {
+    ^bb0(%x0: f32, %before: f32, %now: f32):
+      recur.yield %now : f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::recur::RecurDialect", "::mlir::ub::UBDialect"];
+}
+
+def SchedulePass : Pass<"recur-schedule"> {
+  let summary = "attach to every scan the schedules it is compiled with";
+  let description = [{
+    For each CPU target: lanes along the channel dim and lanes along time, both
+    for unit stride, and a fallback for any strides. For each GPU: one thread an
+    item along the channel dim, and the fallback. They come in order of preference
+    for the layout the spec declares, that is for the last index of the operands
+    that vary over time. Lanes never run along a dim that is reduced.
+
+    ```mlir
+    %y = recur.scan <diagonal> <[b, t, d] over t> ... elements { ... }
+    ```
+    becomes, for `targets=x86-64-v4`,
+    ```mlir
+    %y = recur.scan <diagonal> <[b, t, d] over t> ...
+      attributes {schedules = [
+        #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d", width = 16, contiguous = true>,
+        #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "t", width = 16, contiguous = true>,
+        #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d", width = 16, contiguous = false>]}
+      elements { ... }
+    ```
+  }];
+  let options = [
+    ListOption<"targets", "targets", "std::string",
+               "cpu (this machine), x86-64-v2, x86-64-v3, x86-64-v4, sm_80 ...">,
+    Option<"schedule", "schedule", "std::string", "",
+           "instead of the choice: lanes=DIM,width=N,contiguous=true|false,segment=N, any part of it">
+  ];
+  let dependentDialects = ["::recur::RecurDialect"];
+}
+
+#endif // RECUR_TRANSFORMS_PASSES_TD
