@@ -238,6 +238,13 @@ void Checker::checkSizes() {
       diagnostics.error(dim.loc, "expected an argument with the index '" +
                                      dim.name + "' or a static size '" +
                                      dim.name + "=SIZE', found neither");
+  for (std::optional<unsigned> dim : {std::optional(out.time), out.segments})
+    if (dim && out.dims[*dim].size)
+      diagnostics.error(out.dims[*dim].loc,
+                        "expected no static size for the index of " +
+                            Twine(dim == out.time ? "time" : "segments") +
+                            " '" + out.dims[*dim].name + "', found " +
+                            Twine(*out.dims[*dim].size));
   if (!out.segments)
     return;
   for (const Argument &argument : out.arguments)

@@ -516,6 +516,11 @@ const WrongSpec wrongSpecs[] = {
      "recurrence f over t (x[t], w[n]) -> (y[t]) { segments cu[s] y = x + w[s] "
      "}",
      "1:71: expected an index of the step, found the index of segments 's'\n"},
+    {"StaticTime", "recurrence f over t (x[t=8]) -> (y[t]) { y = x }",
+     "1:24: expected no static size for the index of time 't', found 8\n"},
+    {"StaticSegments",
+     "recurrence f over t (x[t]) -> (y[t]) { segments cu[s=3] y = x }",
+     "1:52: expected no static size for the index of segments 's', found 3\n"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, CheckerErrors, testing::ValuesIn(wrongSpecs),
