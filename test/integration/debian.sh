@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Checks by hand that a newcomer's machine suffices: puts a minimal Debian 12
+# with its security updates into a folder, a clean clone of the last commit into
+# it, and runs both commands there, each twice. Needs root, debootstrap, git,
+# about 6 GB, and the time of two full builds.
+#
+#   debian.sh FOLDER           FOLDER must not exist; it is left for a look
+#
+# The mirrors are those of the machine's own apt, else debootstrap's default.
+
+set -eu
+[ $# = 1 ] || { sed -n '5,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+source=$(cd "$(dirname "$0")/../.." && pwd)
+system=$1
+[ "$(id -u)" = 0 ] || { echo "error: only root can make a Debian system" >&2; exit 1; }
+[ ! -e "$system" ] || { echo "error: $system exists" >&2; exit 1; }
+command -v debootstrap >/dev/null ||
+  { echo "error: debootstrap is missing (apt-get install debootstrap)" >&2; exit 1; }
+
+# mirror CODENAME: where the machine's apt finds a suite.
+mirror() {
+  apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v suite="$1" '$1 == suite {print $2; exit}'
+}
+
+archive=$(mirror bookworm)
+security=$(mirror bookworm-security)
+debootstrap --variant=minbase bookworm "$system" ${archive:+"$archive"}
+archive=${archive:-$(awk '$1 == "deb" {print $2; exit}' "$system/etc/apt/sources.list")}
+cat >"$system/etc/apt/sources.list" <<EOF
+deb $archive bookworm main
+deb ${security:-${archive%/}-security} bookworm-security main
+EOF
+# How this machine reaches its mirrors holds inside as well.
+apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries)' \
+  >"$system/etc/apt/apt.conf.d/99host" || true
+cp /etc/resolv.conf "$system/etc/resolv.conf"
+[ ! -e /etc/hosts ] || cp /etc/hosts "$system/etc/hosts"
+
+git clone -q --no-hardlinks "$source" "$system/root/recur"
+
+unmount() { umount "$system/dev/shm" "$system/dev" "$system/proc" "$system/sys" 2>/dev/null || true; }
+trap unmount EXIT
+mount -t proc proc "$system/proc"
+mount -t sysfs -o ro sysfs "$system/sys"
+mount --bind /dev "$system/dev"
+mount -t tmpfs tmpfs "$system/dev/shm"
+
+summary=()
+for command in examples/run test/run examples/run test/run; do
+  from=$SECONDS
+  status=0
+  echo "== $command in $system"
+  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" \
+    chroot "$system" bash -c "cd /root/recur && $command" </dev/null || status=$?
+  summary+=("$command: status $status, $((SECONDS - from)) s")
+done
+printf '%s\n' "${summary[@]}"
+! printf '%s\n' "${summary[@]}" | grep -qv 'status 0,'
