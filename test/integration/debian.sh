@@ -42,7 +42,11 @@ cp /etc/resolv.conf "$system/etc/resolv.conf"
 
 git clone -q --no-hardlinks "$source" "$system/root/recur"
 
-unmount() { umount "$system/dev/shm" "$system/dev" "$system/proc" "$system/sys" 2>/dev/null || true; }
+unmount() {
+  for folder in dev/shm dev proc sys; do
+    umount -l "$system/$folder" 2>/dev/null || true
+  done
+}
 trap unmount EXIT
 mount -t proc proc "$system/proc"
 mount -t sysfs -o ro sysfs "$system/sys"
