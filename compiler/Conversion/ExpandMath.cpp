@@ -8,6 +8,7 @@
 
 #include "compiler/Conversion/ExpandMath.h"
 
+#include "compiler/Conversion/MathFunctions.h"
 #include "compiler/Conversion/Passes.h"
 #include "dialect/IR/Recur.h"
 
@@ -39,16 +40,54 @@ ExpandMathOptions::forTarget(StringRef target) {
 }
 
 namespace {
-/// relu(x) = max(x, 0); arith.maximumf keeps NaN.
-struct ExpandRelu : OpRewritePattern<ReluOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ReluOp op,
+/// Replaces an op on floats by what `build` makes of its operands; f16 and bf16
+/// are computed in f32.
+template <typename OpTy, auto build>
+struct ExpandFunction : OpRewritePattern<OpTy> {
+  ExpandFunction(MLIRContext *context, const ExpandMathOptions &options)
+      : OpRewritePattern<OpTy>(context), options(options) {}
+
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    Value zero = arith::ConstantOp::create(rewriter, op.getLoc(),
-                                           rewriter.getZeroAttr(op.getType()));
-    rewriter.replaceOpWithNewOp<arith::MaximumFOp>(op, op.getOperand(), zero);
+    Type type = op->getResult(0).getType();
+    auto vector = dyn_cast<VectorType>(type);
+    if (vector && (vector.getRank() != 1 || vector.isScalable()))
+      return rewriter.notifyMatchFailure(op, [&](Diagnostic &diagnostic) {
+        diagnostic << "expected a scalar or a fixed vector of rank 1, found "
+                   << type;
+      });
+    if (isa<TensorType>(type))
+      return rewriter.notifyMatchFailure(op, "works on a tensor");
+    auto element = cast<FloatType>(getElementTypeOrSelf(type));
+    bool isNarrow = element.getWidth() < 32;
+    if (!isNarrow && !element.isF32() && !element.isF64())
+      return rewriter.notifyMatchFailure(op, [&](Diagnostic &diagnostic) {
+        diagnostic << "expected f16, bf16, f32 or f64, found " << element;
+      });
+
+    Type computed = type;
+    if (isNarrow)
+      computed = vector ? vector.clone(rewriter.getF32Type())
+                        : Type(rewriter.getF32Type());
+    SmallVector<Value, 2> operands(op->getOperands());
+    if (isNarrow)
+      for (Value &operand : operands)
+        operand =
+            arith::ExtFOp::create(rewriter, op.getLoc(), computed, operand);
+    MathBuilder builder(rewriter, op.getLoc(), computed, options);
+    Value result;
+    if constexpr (std::is_invocable_v<decltype(build), MathBuilder &, Value,
+                                      Value>)
+      result = build(builder, operands[0], operands[1]);
+    else
+      result = build(builder, operands[0]);
+    if (isNarrow)
+      result = arith::TruncFOp::create(rewriter, op.getLoc(), type, result);
+    rewriter.replaceOp(op, result);
     return success();
   }
+
+  ExpandMathOptions options;
 };
 
 struct ExpandMathPass : recur::impl::ExpandMathPassBase<ExpandMathPass> {
@@ -71,5 +110,21 @@ struct ExpandMathPass : recur::impl::ExpandMathPassBase<ExpandMathPass> {
 
 void recur::populateExpandMathPatterns(RewritePatternSet &patterns,
                                        const ExpandMathOptions &options) {
-  patterns.add<ExpandRelu>(patterns.getContext());
+  patterns
+      .add<ExpandFunction<SigmoidOp, buildSigmoid>,
+           ExpandFunction<SoftplusOp, buildSoftplus>,
+           ExpandFunction<SiluOp, buildSilu>, ExpandFunction<ReluOp, buildRelu>,
+           ExpandFunction<LogAddExpOp, buildLogAddExp>,
+           ExpandFunction<math::ExpOp, buildExp>,
+           ExpandFunction<math::Exp2Op, buildExp2>,
+           ExpandFunction<math::ExpM1Op, buildExpm1>,
+           ExpandFunction<math::LogOp, buildLog>,
+           ExpandFunction<math::Log1pOp, buildLog1p>,
+           ExpandFunction<math::TanhOp, buildTanh>,
+           ExpandFunction<math::SinOp, buildSin>,
+           ExpandFunction<math::CosOp, buildCos>,
+           ExpandFunction<math::SqrtOp, buildSqrt>,
+           ExpandFunction<math::RsqrtOp, buildRsqrt>,
+           ExpandFunction<math::AbsFOp, buildAbs>>(patterns.getContext(),
+                                                   options);
 }
