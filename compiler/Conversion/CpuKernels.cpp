@@ -12,6 +12,8 @@
 
 #include "compiler/Conversion/CpuKernels.h"
 
+#include "compiler/Conversion/ExpandMath.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -20,6 +22,9 @@
 using namespace mlir;
 using namespace recur;
 using mlir::Value;
+
+/// A product that feeds a sum may be fused with it.
+static constexpr auto kContract = arith::FastMathFlags::contract;
 
 /// Lanes of a run: rows of 1024 channels read memory in 4 KB pieces. States
 /// with inner dims are larger; their runs stay small enough for the L1 cache.
@@ -46,9 +51,9 @@ public:
     }
     auto combine = [&](Value slot, Value addend) {
       Value previous = k.loadAligned(slot, type);
-      Value next = arith::MulFOp::create(k.b, loc, a, previous);
+      Value next = arith::MulFOp::create(k.b, loc, a, previous, kContract);
       if (addend)
-        next = arith::AddFOp::create(k.b, loc, next, addend);
+        next = arith::AddFOp::create(k.b, loc, next, addend, kContract);
       k.storeAligned(slot, next);
       return std::make_pair(previous, next);
     };
@@ -113,16 +118,16 @@ private:
     };
     for (int64_t distance = 1; distance < k.width; distance *= 2) {
       Value shifted = shift(zero, b, distance);
-      Value product = arith::MulFOp::create(k.b, k.loc, a, shifted);
-      b = arith::AddFOp::create(k.b, k.loc, product, b);
+      Value product = arith::MulFOp::create(k.b, k.loc, a, shifted, kContract);
+      b = arith::AddFOp::create(k.b, k.loc, product, b, kContract);
       Value left = shift(one, a, distance);
       a = arith::MulFOp::create(k.b, k.loc, a, left);
     }
     auto apply = [&](Value slot, Value addend) {
       Value entry = k.vectorOf(k.loadAligned(slot, element));
-      Value next = arith::MulFOp::create(k.b, k.loc, a, entry);
+      Value next = arith::MulFOp::create(k.b, k.loc, a, entry, kContract);
       if (addend)
-        next = arith::AddFOp::create(k.b, k.loc, next, addend);
+        next = arith::AddFOp::create(k.b, k.loc, next, addend, kContract);
       Value last =
           vector::ExtractOp::create(k.b, k.loc, next, int64_t(k.width - 1));
       k.storeAligned(slot, last);
@@ -673,6 +678,7 @@ LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
     return b.getStrArrayAttr({key, value});
   };
   bool wide = schedule.getTarget() == "x86-64-v4";
+  kernel->setAttr(kTargetAttr, b.getStringAttr(schedule.getTarget()));
   kernel->setAttr("passthrough",
                   b.getArrayAttr({strings("target-cpu", schedule.getTarget()),
                                   strings("prefer-vector-width",

@@ -93,10 +93,15 @@ struct ExpandFunction : OpRewritePattern<OpTy> {
 struct ExpandMathPass : recur::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
   void runOnOperation() override {
-    auto options = ExpandMathOptions::forTarget(target);
+    // A kernel function knows its own target.
+    StringRef name = target;
+    if (auto own = getOperation()->getAttrOfType<StringAttr>(kTargetAttr);
+        own && name == "cpu")
+      name = own.getValue();
+    auto options = ExpandMathOptions::forTarget(name);
     if (!options) {
       getOperation()->emitError("unknown target '")
-          << target
+          << name
           << "' of recur-expand-math: expected cpu, x86-64-v2, x86-64-v3, "
              "x86-64-v4 or gpu";
       return signalPassFailure();

@@ -14,6 +14,9 @@
 
 namespace recur {
 
+/// Attribute of a kernel function: the target it is for.
+inline constexpr llvm::StringLiteral kTargetAttr = "recur.target";
+
 /// What the expansions may use.
 struct ExpandMathOptions {
   /// NVPTX's approximate instructions for f32.

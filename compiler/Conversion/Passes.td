@@ -34,7 +34,7 @@ def ExpandMathPass : Pass<"recur-expand-math"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "\"cpu\"",
-           "what the code runs on: cpu (any), x86-64-v2, x86-64-v3, x86-64-v4 or gpu">
+           "what the code runs on: cpu (the function's `recur.target`, else any), x86-64-v2, x86-64-v3, x86-64-v4 or gpu">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
@@ -91,6 +91,14 @@ def ConvertToCpuPass : Pass<"recur-convert-to-cpu", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::func::FuncDialect"];
+}
+
+def DropScansPass : Pass<"recur-drop-scans", "::mlir::ModuleOp"> {
+  let summary = "remove the functions whose recurrences have become kernels";
+  let description = [{
+    Erases every function that holds a recurrence, scan or newton on tensors: the
+    kernels and the attribute `recur.artifacts` stay.
+  }];
 }
 
 #endif // RECUR_CONVERSION_PASSES_TD

@@ -117,7 +117,8 @@ Value recur::createReductionStep(OpBuilder &builder, Location loc,
                                  Value value) {
   switch (kind) {
   case ReductionKind::Sum:
-    return arith::AddFOp::create(builder, loc, accumulator, value);
+    return arith::AddFOp::create(builder, loc, accumulator, value,
+                                 arith::FastMathFlags::contract);
   case ReductionKind::Max:
     return arith::MaximumFOp::create(builder, loc, accumulator, value);
   case ReductionKind::Min:
@@ -320,7 +321,15 @@ Value StepEmitter::emitOp(Operation *op, Scope &scope) {
     types.push_back(getType(result));
   OperationState state(op->getLoc(), op->getName(), operands, types,
                        op->getAttrs());
-  return scope.builder.create(state)->getResult(0);
+  Operation *created = scope.builder.create(state);
+  // A product that feeds a sum may be fused with it.
+  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(created))
+    created->setAttr(fast.getFastMathAttrName(),
+                     arith::FastMathFlagsAttr::get(
+                         created->getContext(),
+                         arith::FastMathFlags::contract |
+                             fast.getFastMathFlagsAttr().getValue()));
+  return created->getResult(0);
 }
 
 /// Emits loops over `innerDims` below `outer`; `accumulators` are carried.

@@ -1,0 +1,300 @@
+//===-- HostInterface.cpp - the info struct and the C functions -----------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits recur_info (recur/runtime.h) as constants, and for each recurrence the
+/// functions that pack their arguments and call the runtime. Checks live in
+/// the runtime, driven by the constants, so that they are written and tested
+/// once and not generated for every recurrence.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Target/HostObject.h"
+
+#include "compiler/Conversion/Signature.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
+
+#include <recur/runtime.h>
+
+using namespace mlir;
+using namespace recur;
+
+namespace {
+/// Builds the constants of one recurrence.
+class InterfaceBuilder {
+public:
+  InterfaceBuilder(llvm::Module &module, DictionaryAttr artifact,
+                   const HostInterfaceOptions &options)
+      : module(module), context(module.getContext()), artifact(artifact),
+        options(options), name(getString("name")),
+        pointer(llvm::PointerType::get(context, 0)),
+        i16(llvm::Type::getInt16Ty(context)), i8(llvm::Type::getInt8Ty(context)),
+        i32(llvm::Type::getInt32Ty(context)),
+        i64(llvm::Type::getInt64Ty(context)),
+        f64(llvm::Type::getDoubleTy(context)) {}
+
+  llvm::Error build();
+
+private:
+  std::string getString(StringRef key, DictionaryAttr of = {}) {
+    return cast<StringAttr>((of ? of : artifact).get(key)).str();
+  }
+  int64_t getInt(StringRef key, DictionaryAttr of = {}) {
+    return cast<IntegerAttr>((of ? of : artifact).get(key)).getInt();
+  }
+  llvm::Constant *c8(int64_t v) { return llvm::ConstantInt::get(i8, v); }
+  llvm::Constant *c16(int64_t v) { return llvm::ConstantInt::get(i16, v); }
+  llvm::Constant *c32(int64_t v) {
+    return llvm::ConstantInt::getSigned(i32, v);
+  }
+  llvm::Constant *c64(int64_t v) {
+    return llvm::ConstantInt::getSigned(i64, v);
+  }
+  llvm::Constant *createGlobal(llvm::Constant *value, const llvm::Twine &label,
+                               bool merge = false) {
+    auto *global = new llvm::GlobalVariable(
+        module, value->getType(), /*isConstant=*/true,
+        llvm::GlobalValue::InternalLinkage, value, label);
+    if (merge)
+      global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+    return global;
+  }
+  llvm::Constant *createString(StringRef text) {
+    return createGlobal(llvm::ConstantDataArray::getString(context, text),
+                        name + ".text", /*merge=*/true);
+  }
+  llvm::Constant *createStruct(ArrayRef<llvm::Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(context, fields);
+  }
+  /// A global array; null for an empty one. `size` is what C says an element
+  /// has.
+  llvm::Expected<llvm::Constant *> createArray(ArrayRef<llvm::Constant *> items,
+                                               size_t size, StringRef label) {
+    if (items.empty())
+      return llvm::ConstantPointerNull::get(pointer);
+    llvm::Type *type = items[0]->getType();
+    if (module.getDataLayout().getTypeAllocSize(type) != size)
+      return llvm::createStringError("the layout of " + label +
+                                     " differs from the runtime's");
+    auto *array = llvm::ConstantArray::get(
+        llvm::ArrayType::get(type, items.size()), items);
+    return createGlobal(array, name + "." + label);
+  }
+  llvm::Constant *createDims(ArrayRef<int32_t> dims) {
+    if (dims.empty())
+      return llvm::ConstantPointerNull::get(pointer);
+    return createGlobal(llvm::ConstantDataArray::get(context, dims),
+                        name + ".dims", /*merge=*/true);
+  }
+  llvm::Expected<llvm::Constant *> createDType(Type element);
+  llvm::Expected<llvm::Constant *> createArgument(DictionaryAttr argument);
+  llvm::Expected<llvm::Constant *> createVariant(DictionaryAttr variant);
+  llvm::Expected<llvm::Constant *> createInfo();
+  void createFunctions(llvm::Constant *info);
+
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  DictionaryAttr artifact;
+  const HostInterfaceOptions &options;
+  std::string name;
+  llvm::PointerType *pointer;
+  llvm::Type *i16, *i8, *i32, *i64, *f64;
+};
+} // namespace
+
+llvm::Expected<llvm::Constant *> InterfaceBuilder::createDType(Type element) {
+  int64_t code = -1, bits = 0;
+  Type real = element;
+  if (auto complex = dyn_cast<ComplexType>(element)) {
+    code = kDLComplex;
+    bits = 2 * complex.getElementType().getIntOrFloatBitWidth();
+  } else if (isa<BFloat16Type>(real)) {
+    code = kDLBfloat;
+    bits = 16;
+  } else if (isa<FloatType>(real)) {
+    code = kDLFloat;
+    bits = real.getIntOrFloatBitWidth();
+  } else if (real.isInteger(1)) {
+    code = RECUR_DL_BOOL;
+    bits = 8;
+  } else if (isa<IntegerType>(real)) {
+    code = kDLInt;
+    bits = real.getIntOrFloatBitWidth();
+  } else {
+    return llvm::createStringError("an argument of '" + name +
+                                   "' has a type that tensors cannot have");
+  }
+  return createStruct({c8(code), c8(bits), c16(1)});
+}
+
+llvm::Expected<llvm::Constant *>
+InterfaceBuilder::createArgument(DictionaryAttr argument) {
+  auto dtype = createDType(cast<TypeAttr>(argument.get("element")).getValue());
+  if (!dtype)
+    return dtype.takeError();
+  auto dims = cast<DenseI32ArrayAttr>(argument.get("dims")).asArrayRef();
+  return createStruct({createString(getString("name", argument)),
+                       c32(getInt("role", argument)), *dtype,
+                       c32(dims.size()), createDims(dims)});
+}
+
+llvm::Expected<llvm::Constant *>
+InterfaceBuilder::createVariant(DictionaryAttr variant) {
+  auto extent = [&](StringRef key) {
+    ArrayRef<int64_t> e =
+        cast<DenseI64ArrayAttr>(variant.get(key)).asArrayRef();
+    return createStruct({c64(e[0]), c64(e[1]), c64(e[2])});
+  };
+  auto number = [&](StringRef key) -> llvm::Constant * {
+    return llvm::ConstantFP::get(
+        f64, cast<FloatAttr>(variant.get(key)).getValueAsDouble());
+  };
+  auto parallel =
+      cast<DenseI32ArrayAttr>(variant.get("parallel_dims")).asArrayRef();
+  SmallVector<llvm::Constant *> fields = {
+      createString(getString("name", variant)),
+      c32(getInt("level", variant)),
+      c32(parallel.size()),
+      createDims(parallel),
+      c32(getInt("lane_dim", variant)),
+      c32(getInt("contiguous_dim", variant)),
+      c64(getInt("item_lanes", variant)),
+      c64(getInt("unit_stride_mask", variant)),
+      extent("carry_bytes"),
+      extent("summary_bytes"),
+      extent("scratch_bytes"),
+      number("step_cost_ns"),
+      number("step_bytes")};
+  std::string prefix = getString("symbols", variant);
+  for (StringRef phase : {"_start", "_fold", "_advance", "_replay", "_finish"}) {
+    llvm::Function *kernel = module.getFunction(prefix + phase.str());
+    if (!kernel)
+      return llvm::createStringError("kernel '" + prefix + phase +
+                                     "' is missing");
+    fields.push_back(kernel);
+  }
+  return createStruct(fields);
+}
+
+llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
+  SmallVector<llvm::Constant *> dims, arguments, accesses, variants;
+  for (auto dim :
+       cast<ArrayAttr>(artifact.get("dims")).getAsRange<DictionaryAttr>())
+    dims.push_back(createStruct(
+        {createString(getString("name", dim)), c64(getInt("size", dim))}));
+  for (auto item :
+       cast<ArrayAttr>(artifact.get("arguments")).getAsRange<DictionaryAttr>()) {
+    auto argument = createArgument(item);
+    if (!argument)
+      return argument.takeError();
+    arguments.push_back(*argument);
+  }
+  for (auto item :
+       cast<ArrayAttr>(artifact.get("accesses")).getAsRange<DenseI64ArrayAttr>()) {
+    ArrayRef<int64_t> a = item.asArrayRef();
+    accesses.push_back(createStruct(
+        {c32(a[0]), c32(a[1]), c32(a[2]), c64(a[3]), c64(a[4]), c64(a[5])}));
+  }
+  for (auto item : cast<ArrayAttr>(artifact.get("cpu_variants"))
+                       .getAsRange<DictionaryAttr>()) {
+    auto variant = createVariant(item);
+    if (!variant)
+      return variant.takeError();
+    variants.push_back(*variant);
+  }
+  auto dimArray = createArray(dims, sizeof(recur_dim), "dim");
+  auto argumentArray =
+      createArray(arguments, sizeof(recur_argument), "argument");
+  auto accessArray = createArray(accesses, sizeof(recur_access), "access");
+  auto variantArray =
+      createArray(variants, sizeof(recur_cpu_variant), "cpu_variant");
+  llvm::Error errors = llvm::Error::success();
+  for (auto *array : {&dimArray, &argumentArray, &accessArray, &variantArray})
+    if (!*array)
+      errors = llvm::joinErrors(std::move(errors), array->takeError());
+  if (errors)
+    return std::move(errors);
+  bool reverse = cast<BoolAttr>(artifact.get("reverse")).getValue();
+  bool step = artifact.get("step") != nullptr;
+  llvm::Constant *info = createStruct(
+      {c32(RECUR_ABI_VERSION),
+       c32((reverse ? RECUR_REVERSE : 0) | (step ? RECUR_STEP : 0)),
+       createString(name), createString(options.sourceHash),
+       createString(options.targets), c32(dims.size()), c32(arguments.size()),
+       c32(accesses.size()), c32(variants.size()), c32(0),
+       c32(getInt("time")), c32(getInt("segment")), *dimArray, *argumentArray,
+       *accessArray, *variantArray, llvm::ConstantPointerNull::get(pointer)});
+  if (module.getDataLayout().getTypeAllocSize(info->getType()) !=
+      sizeof(recur_info))
+    return llvm::createStringError(
+        "the layout of recur_info differs from the runtime's");
+  return createGlobal(info, name + ".info");
+}
+
+/// int NAME(const DLTensor *..., void *workspace, size_t bytes, void *stream)
+/// int NAME_workspace(const DLTensor *..., size_t *bytes)
+/// const recur_info *NAME_info(void)
+void InterfaceBuilder::createFunctions(llvm::Constant *info) {
+  unsigned count = cast<ArrayAttr>(artifact.get("arguments")).size();
+  llvm::IRBuilder<> builder(context);
+  auto create = [&](const llvm::Twine &label, llvm::Type *result,
+                    ArrayRef<llvm::Type *> extra, unsigned tensors) {
+    SmallVector<llvm::Type *> types(tensors, pointer);
+    types.append(extra.begin(), extra.end());
+    auto *function = llvm::Function::Create(
+        llvm::FunctionType::get(result, types, false),
+        llvm::GlobalValue::ExternalLinkage, label, module);
+    function->addFnAttr(llvm::Attribute::NoUnwind);
+    builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
+    return function;
+  };
+  auto pack = [&](llvm::Function *function) -> llvm::Value * {
+    llvm::Value *array =
+        builder.CreateAlloca(pointer, builder.getInt32(count));
+    for (unsigned i = 0; i < count; ++i)
+      builder.CreateStore(function->getArg(i),
+                          builder.CreateConstGEP1_64(pointer, array, i));
+    return array;
+  };
+  auto declare = [&](StringRef label, ArrayRef<llvm::Type *> types) {
+    return module.getOrInsertFunction(
+        label, llvm::FunctionType::get(i32, types, false));
+  };
+
+  auto *call = create(name, i32, {pointer, i64, pointer}, count);
+  llvm::Value *array = pack(call);
+  builder.CreateRet(builder.CreateCall(
+      declare("recur_call", {pointer, pointer, i32, pointer, i64, pointer}),
+      {info, array, c32(count), call->getArg(count), call->getArg(count + 1),
+       call->getArg(count + 2)}));
+
+  auto *workspace = create(name + "_workspace", i32, {pointer}, count);
+  array = pack(workspace);
+  builder.CreateRet(builder.CreateCall(
+      declare("recur_workspace", {pointer, pointer, i32, pointer}),
+      {info, array, c32(count), workspace->getArg(count)}));
+
+  create(name + "_info", pointer, {}, 0);
+  builder.CreateRet(info);
+}
+
+llvm::Error InterfaceBuilder::build() {
+  auto info = createInfo();
+  if (!info)
+    return info.takeError();
+  createFunctions(*info);
+  return llvm::Error::success();
+}
+
+llvm::Error recur::addHostInterface(llvm::Module &module, ArrayAttr artifacts,
+                                    const HostInterfaceOptions &options) {
+  for (auto artifact : artifacts.getAsRange<DictionaryAttr>())
+    if (llvm::Error error =
+            InterfaceBuilder(module, artifact, options).build())
+      return error;
+  return llvm::Error::success();
+}
