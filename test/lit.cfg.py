@@ -14,7 +14,7 @@ import lit.formats
 config.name = "Recur"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".recur", ".test"]
-config.excludes = ["Inputs", "unit", "integration", "gpu", "benchmark"]
+config.excludes = ["Inputs", "unit", "integration", "fuzz", "gpu", "benchmark"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.recur_obj_root, "test")
 
