@@ -27,8 +27,8 @@ constexpr int64_t stepAlignment = 64;
 constexpr double nanosecondsPerBody = 8'000;
 /// Handing the state from one tile to the next, cache misses included.
 constexpr double nanosecondsPerTile = 600;
-/// Time of fold + replay over that of a replay from memory.
-constexpr double foldedCost = 1.75;
+/// What one core reads and writes; only its ratio to a step's cost matters.
+constexpr double bytesPerNanosecond = 12.0;
 /// Splitting time must promise this much, because it computes more.
 constexpr double splitTimeGain = 0.8;
 
@@ -61,6 +61,16 @@ bool evaluate(const recur_extent &extent, const CheckedArguments &arguments,
     return false;
   bytes = roundUp(bytes, 64);
   return true;
+}
+
+/// Time of a tile that is folded from memory and replayed from cache, over
+/// that of one that is only replayed, from memory. Both phases move about two
+/// thirds of the bytes to or from memory: inputs, then results. From 1.33 where
+/// memory is the limit to 1.8 where computing is.
+double costOfFolding(double computing, double moving) {
+  double fold = std::max(0.8 * computing, 0.67 * moving);
+  double replay = std::max(computing, 0.67 * moving);
+  return (fold + replay) / std::max(computing, moving);
 }
 
 /// The argument that lacks the stride 1 the variant wants, and its axis.
@@ -185,28 +195,36 @@ int Plan::measure(const CheckedArguments &arguments) {
 }
 
 void Plan::split(const CheckedArguments &arguments, int32_t threads) {
-  double stepCost = std::max(variant->step_cost_ns, 0.01);
-  double all = double(items) * arguments.time() * stepCost;
-  double longest = double(arguments.longestSequence()) * stepCost;
-  threads = std::max<int32_t>(1, static_cast<int32_t>(std::min<double>(
-                                     threads, all / nanosecondsPerBody)));
+  // Nanoseconds of one item at one time.
+  double computing = std::max(variant->step_cost_ns, 0.01);
+  double moving = std::max(variant->step_bytes, 1.0) / bytesPerNanosecond;
+  double stepCost = std::max(computing, moving);
+  double steps = static_cast<double>(arguments.time());
+  double longest = static_cast<double>(arguments.longestSequence());
+  double elements = static_cast<double>(items) * steps;
+  threads = std::max<int32_t>(
+      1, static_cast<int32_t>(std::min<double>(
+             threads, elements * computing / nanosecondsPerBody)));
 
   // Split over items (and sequences): the slowest thread runs the longest
   // sequence, or its share of the rounds.
-  double wholeCost = std::max(all / threads, longest);
+  double wholeCost = std::max(elements / threads, longest) * stepCost;
   if (arguments.sequences() == 1)
-    wholeCost = double(divideUp(items, threads)) * longest;
+    wholeCost =
+        static_cast<double>(divideUp(items, threads)) * steps * stepCost;
 
   // Split over time: in the time of one direct tile every other thread folds
-  // and replays a tile that is shorter by foldedCost.
-  double steps = tileBytes / (double(std::max<int64_t>(items, 1)) *
-                              std::max(variant->step_bytes, 1.0));
-  steps =
-      std::min(steps, double(arguments.longestSequence()) / (4.0 * threads));
-  tiling = {alignSteps(steps * foldedCost), alignSteps(steps), threads};
+  // and replays a tile that is shorter by `folding`.
+  double folding = costOfFolding(computing, moving);
+  double tileSteps =
+      tileBytes / (static_cast<double>(std::max<int64_t>(items, 1)) * moving *
+                   bytesPerNanosecond);
+  tileSteps = std::min(tileSteps, longest / (4.0 * threads));
+  tiling = {alignSteps(tileSteps * folding), alignSteps(tileSteps), threads};
   double splitCost =
-      all / (1.0 + (threads - 1) / foldedCost) +
-      double(tiling.count(arguments.longestSequence())) * nanosecondsPerTile;
+      elements * stepCost / (1.0 + (threads - 1) / folding) +
+      static_cast<double>(tiling.count(arguments.longestSequence())) *
+          nanosecondsPerTile;
   splitsTime = threads > 1 && variant->fold && variant->advance &&
                splitCost < splitTimeGain * wholeCost;
   if (splitsTime) {
@@ -217,12 +235,12 @@ void Plan::split(const CheckedArguments &arguments, int32_t threads) {
   }
 
   // Some blocks more than threads, so that a slow thread does not hold up the
-  // rest, but blocks wide enough to read whole pieces of a row.
+  // rest; but where memory is the limit, wide enough to read rows in pieces of
+  // a page.
+  int64_t least = threads * int64_t(computing > moving ? 8 : 64);
   int64_t wanted = threads;
   if (threads > 1)
-    wanted *= items >= 64 * int64_t(threads)   ? 4
-              : items >= 16 * int64_t(threads) ? 2
-                                               : 1;
+    wanted *= items >= 4 * least ? 4 : items >= 2 * least ? 2 : 1;
   int64_t most =
       std::max<int64_t>(1, blockCarryBytes / std::max<int64_t>(carryBytes, 1));
   itemBlocks =
