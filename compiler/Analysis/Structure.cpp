@@ -27,6 +27,46 @@ std::string recur::describe(AlgebraAttr algebra) {
   return text;
 }
 
+/// `'c'` or `'c' and 'h'`.
+static std::string listStates(RecurrenceOpInterface recurrence) {
+  std::string text;
+  unsigned count = recurrence.getNumStates();
+  for (unsigned i = 0; i < count; ++i) {
+    if (i > 0)
+      text += i + 1 == count ? " and " : ", ";
+    text += "'" + recurrence.getState(i).getName().getValue().str() + "'";
+  }
+  return text;
+}
+
+std::optional<std::string>
+recur::findUnsupported(AlgebraAttr algebra, RecurrenceOpInterface recurrence) {
+  std::string order = std::to_string(algebra.getOrder());
+  std::string states = listStates(recurrence);
+  if (algebra.getSemiring() != Semiring::PlusTimes)
+    return "semiring '" + stringifySemiring(algebra.getSemiring()).str() +
+           "' (state " + states + ") has no kernels yet";
+  if (algebra.getStructure() == Structure::Block)
+    return "structure 'block " + order + "' (" +
+           (recurrence.getNumStates() > 1
+                ? "states " + states + " depend on each other"
+                : "state " + states + " is multiplied by a matrix") +
+           ") has no kernels yet";
+  if (algebra.getStructure() == Structure::Companion)
+    return "structure 'companion " + order + "' (state " + states +
+           " is read up to " + order + " steps ago) has no kernels yet";
+  for (unsigned i = 0, e = recurrence.getNumStates(); i < e; ++i) {
+    StateAttr state = recurrence.getState(i);
+    if (state.getType().isF32() || state.getType().isF64())
+      continue;
+    std::string type;
+    llvm::raw_string_ostream(type) << state.getType();
+    return "state '" + state.getName().getValue().str() + "' of type " + type +
+           " has no kernels yet, expected f32 or f64";
+  }
+  return std::nullopt;
+}
+
 namespace {
 /// One attempt, over one semiring.
 class Attempt {
@@ -48,7 +88,6 @@ private:
       refusal = Refusal{at->getLoc(), std::move(message)};
   }
   bool checkAffine();
-  bool checkReset();
   void setAlgebra(Structure structure, int64_t order = 1) {
     algebra = AlgebraAttr::get((*step)->getContext(), structure, order, semiring);
   }
@@ -88,24 +127,6 @@ bool Attempt::checkAffine() {
                             .str());
     return false;
   }
-  return true;
-}
-
-bool Attempt::checkReset() {
-  RecurrenceOp op = *step;
-  if (!op.getHasReset())
-    return true;
-  for (unsigned i = 0, e = op.getNumStates(); i < e; ++i)
-    for (Attribute start : getState(i).getStarts())
-      if (int init = StateAttr::getInitOperand(start);
-          init >= 0 && space.getSegment() >= 0 &&
-          op.getInitMap(init).isFunctionOfDim(space.getSegment())) {
-        refuse(op, ("reset together with packed segments is not supported when "
-                    "the start of state '" +
-                    getName(i) + "' differs from segment to segment")
-                       .str());
-        return false;
-      }
   return true;
 }
 
@@ -243,7 +264,7 @@ Classification Attempt::run() {
   SmallVector<bool> depends;
   for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
     depends.push_back(forms.get(getUpdate(i)).dependsOnState());
-  if (checkAffine() && checkReset()) {
+  if (checkAffine()) {
     bool plain = true, coupled = false;
     int64_t order = 1;
     for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)

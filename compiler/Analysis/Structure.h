@@ -34,6 +34,10 @@ struct Classification {
 /// Tries the reals and then the other semirings.
 Classification classify(RecurrenceOp recurrence);
 
+/// Why no kernels exist for `scan`, or nothing.
+std::optional<std::string> findUnsupported(AlgebraAttr algebra,
+                                           RecurrenceOpInterface recurrence);
+
 /// A name for messages and remarks: `diagonal over max_plus`, `block 2`.
 std::string describe(AlgebraAttr algebra);
 

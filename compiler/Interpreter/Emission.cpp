@@ -30,8 +30,10 @@ Program::Value *Program::emitInput(unsigned number) {
   accesses.push_back(
       std::make_unique<Access>(map, space, array, execution.sizes));
   const Access *access = accesses.back().get();
-  Value *value =
-      makeValue(array.isComplex(), /*moves=*/lag >= 0, getMapDims(map, space));
+  bool perSegment =
+      space.getSegment() >= 0 && map.isFunctionOfDim(space.getSegment());
+  Value *value = makeValue(array.isComplex(), /*moves=*/lag >= 0 || perSegment,
+                           getMapDims(map, space));
   int64_t step = access->strides[space.getTime()];
 
   // A linear access without a lag is a view of the argument.
@@ -56,8 +58,9 @@ Program::Value *Program::emitInput(unsigned number) {
       dims.push_back(dim);
   if (lag < 0) {
     if (value->count > 0)
-      emit(/*moves=*/false, [=, this](const Moment &) {
-        access->copy(value->base, dims, starts, sizes, 0);
+      emit(/*moves=*/perSegment, [=, this](const Moment &) {
+        access->copy(value->base, dims, starts, sizes,
+                     getSegmentOffset(*access));
       });
     return value;
   }
@@ -336,7 +339,8 @@ LogicalResult Program::emitScan(ScanOp scan, ArrayRef<Value *> inputs,
   SmallVector<Value *> arguments(inputs);
   for (unsigned i = 0; i < states.size(); ++i) {
     emitUpdate(i, news[i]);
-    arguments.push_back(states[i].slots[0]);
+    for (unsigned lag = 0; lag < scan.getReadLags(); ++lag)
+      arguments.push_back(states[i].slots[lag]);
     arguments.push_back(news[i]);
   }
   return emitRegion(scan.getReadout(), arguments, outputs);

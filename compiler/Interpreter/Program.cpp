@@ -123,7 +123,15 @@ Program::Value *Program::emitConstant(Attribute attr, Type type) {
   return value;
 }
 
-void Program::fillStart(unsigned number, unsigned lag, int64_t segment) {
+int64_t Program::getSegmentOffset(const Access &access) const {
+  int dim = space.getSegment();
+  if (dim < 0)
+    return 0;
+  return access.tables[dim].empty() ? access.strides[dim] * segment
+                                    : access.tables[dim][segment];
+}
+
+void Program::fillStart(unsigned number, unsigned lag) {
   Attribute start = op.getState(number).getStart(lag);
   Value &value = *states[number].starts[lag - 1];
   int init = StateAttr::getInitOperand(start);
@@ -131,10 +139,7 @@ void Program::fillStart(unsigned number, unsigned lag, int64_t segment) {
     return fill(start, value.isComplex, value.base, value.count);
   Access access(op.getInitMap(init), space, *execution.inits[init],
                 execution.sizes);
-  int64_t offset = 0;
-  if (int dim = space.getSegment(); dim >= 0)
-    offset = access.tables[dim].empty() ? access.strides[dim] * segment
-                                        : access.tables[dim][segment];
+  int64_t offset = getSegmentOffset(access);
   SmallVector<unsigned> dims;
   for (unsigned dim : execution.order)
     if (value.dims.test(dim))
@@ -263,12 +268,13 @@ LogicalResult Program::build() {
 void Program::run() {
   for (const Action &action : prologue)
     action({0, 0});
-  for (size_t segment = 0; segment + 1 < execution.segments.size(); ++segment) {
+  for (segment = 0; segment + 1 < int64_t(execution.segments.size());
+       ++segment) {
     int64_t begin = execution.segments[segment];
     int64_t end = execution.segments[segment + 1];
     for (auto [i, state] : llvm::enumerate(states))
       for (unsigned lag = 1; lag <= state.slots.size(); ++lag) {
-        fillStart(i, lag, segment);
+        fillStart(i, lag);
         Value &start = *state.starts[lag - 1];
         std::memcpy(state.slots[lag - 1]->base, start.base,
                     start.count * start.elementSize());

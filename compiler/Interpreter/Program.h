@@ -99,7 +99,9 @@ private:
   mlir::LogicalResult emitScan(ScanOp scan, llvm::ArrayRef<Value *> inputs,
                                llvm::SmallVectorImpl<Value *> &outputs);
 
-  void fillStart(unsigned state, unsigned lag, int64_t segment);
+  void fillStart(unsigned state, unsigned lag);
+  /// Where the current sequence lies in an array that varies over segments.
+  int64_t getSegmentOffset(const Access &access) const;
   void storeFinals(int64_t segment);
   /// Strides of result `number` for each dim of the space, and this tile's
   /// first element.
@@ -114,6 +116,8 @@ private:
   std::vector<std::unique_ptr<Access>> accesses;
   std::vector<State> states;
   std::vector<Action> prologue, body;
+  /// The sequence that runs.
+  int64_t segment = 0;
 };
 
 } // namespace recur::interpreter

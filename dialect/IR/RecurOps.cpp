@@ -83,6 +83,13 @@ static SmallBitVector withTime(SmallBitVector dims, SpaceAttr space) {
   return dims;
 }
 
+/// Adds the dims that what is computed at one step may always vary over.
+static SmallBitVector withStep(SmallBitVector dims, SpaceAttr space) {
+  if (space.getSegment() >= 0)
+    dims.set(space.getSegment());
+  return withTime(dims, space);
+}
+
 IndexSets::IndexSets(Region &region, RecurrenceOpInterface recurrence,
                      ArrayRef<SmallBitVector> argumentDims)
     : recurrence(recurrence) {
@@ -201,7 +208,8 @@ static LogicalResult verifyMap(Operation *op, SpaceAttr space, StringRef kind,
         return op->emitOpError() << "input " << number
                                  << " reads time at other than t or t - k";
     }
-    if (int(dim) == space.getSegment() && kind != "init")
+    bool isScanInput = isInput && isa<ScanOp>(op);
+    if (int(dim) == space.getSegment() && kind != "init" && !isScanInput)
       return op->emitOpError() << kind << " " << number
                                << " varies over segments, only an init may";
     int64_t have = type.getDimSize(axis), want = space.getSizes()[dim];
@@ -425,7 +433,7 @@ static void appendStates(RecurrenceOpInterface op,
     StateAttr state = op.getState(i);
     expected.push_back({("state '" + state.getName().getValue() + "'").str(),
                         state.getType(),
-                        withTime(getStateDims(state, op.getSpace()),
+                        withStep(getStateDims(state, op.getSpace()),
                                  op.getSpace())});
   }
 }
@@ -439,6 +447,8 @@ static void appendOutputs(RecurrenceOpInterface op,
     SmallBitVector dims(op.getSpace().getRank());
     for (StringAttr name : output.getDims())
       dims.set(op.getSpace().find(name.getValue()));
+    if (op.getSpace().getSegment() >= 0)
+      dims.set(op.getSpace().getSegment());
     expected.push_back({("output '" + output.getName().getValue() + "'").str(),
                         getElementTypeOrSelf(op->getResult(i)), dims});
   }

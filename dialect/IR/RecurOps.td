@@ -75,7 +75,8 @@ def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
     Constraints:
     - (R1) one map for each input, init and history; each has one result for each dim of the tensor and the space's rank as dims.
     - (R2) the maps use dims plainly, shifted by a constant, divided or taken modulo a positive constant, or are constant; time may only be `t` or `t - k` with k >= 0.
-    - (R3) inits and histories do not vary over time; the segment dim occurs only in inits and in final results.
+    - (R3) inits and histories do not vary over time; the segment dim occurs only in inits, in final results and
+      in inputs of a scan (starts that a reset brings back).
     - (R4) block arguments have the element types of the inputs.
     - (R5) a state's dims are distinct dims of the space without time and segments; names are distinct.
     - (R6) a start is a literal of the state's type, or the number of an init operand of that element type.

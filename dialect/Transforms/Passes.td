@@ -76,4 +76,45 @@ def SchedulePass : Pass<"recur-schedule"> {
   let dependentDialects = ["::recur::RecurDialect"];
 }
 
+def CheckSupportedPass : Pass<"recur-check-supported"> {
+  let summary = "refuse what no kernels exist for";
+  let description = [{
+    Reports an error for every recurrence that is no scan, at the operation of the
+    spec that makes it none, and for every scan whose structure, semiring or
+    type no kernels cover yet. Changes nothing.
+
+    ```
+    gru.recur:9:14: error: the step is not affine in state 'h': 'tanh' of a value that depends on it
+    ```
+  }];
+  let dependentDialects = ["::recur::RecurDialect"];
+}
+
+def MakeStepPass : Pass<"recur-make-step", "::mlir::ModuleOp"> {
+  let summary = "derive the function that makes one step, for decoding";
+  let description = [{
+    Adds for each function @f with a `recur.recurrence` a function @f_step that
+    makes one time step: what varies over time has the time dim with size 1.
+    Arguments:
+    - those of @f that a step reads, in order. A reset, cumulative lengths, histories
+      and start values are gone, but a start value over just the dims of its state
+      stays: it holds the state before the step;
+    - then for each other state h `h_before`, and if h is read k > 1 steps
+      ago `h_before2` ... : the state before that;
+    - then for each input x read k steps ago `x_before` ... `x_beforek`: x of earlier calls.
+
+    Results: those of @f in order, without final states of a lag above 1; then `h_after`
+    for each state without a `final` result. What is h_after now is h_before in
+    the next call and h_before2 in the one after it.
+
+    If the recurrence has a diagonal real scan, its states stay states that start from
+    their arguments. Otherwise (a step that is not affine, blocks, semirings) the
+    states of earlier steps are read as inputs, and what remains is no
+    recurrence: every real step can be decoded.
+
+    The function has the attribute `recur.step`.
+  }];
+  let dependentDialects = ["::recur::RecurDialect", "::mlir::func::FuncDialect"];
+}
+
 #endif // RECUR_TRANSFORMS_PASSES_TD
