@@ -133,7 +133,8 @@ typedef struct recur_extent {
 } recur_extent;
 
 /// Instruction sets a variant needs; the runtime never picks one that the
-/// machine lacks.
+/// machine lacks, nor one above the environment's RECUR_CPU_LEVEL (baseline,
+/// avx2 or avx512).
 typedef enum recur_cpu_level {
   RECUR_CPU_BASELINE = 0, /**< x86-64-v2, or the architecture's baseline */
   RECUR_CPU_AVX2 = 3,     /**< x86-64-v3 */
@@ -195,10 +196,11 @@ typedef enum recur_flag { RECUR_REVERSE = 1, RECUR_STEP = 2 } recur_flag;
 /*===-- Calls -------------------------------------------------------------===*/
 
 /// Checks the arguments (in the order of info->arguments), picks a variant and
-/// runs it. `workspace` may be NULL: on the CPU the runtime then keeps its own,
-/// which grows on first use and is reused. `stream` is for devices, ignored on
-/// the CPU. All checks pass
-/// before the first write; after an error nothing has been written.
+/// runs it. All checks pass before the first write; after an error nothing has
+/// been written. `workspace` may be NULL: on the CPU each calling thread then
+/// keeps its own, which grows on first use and is reused. `stream` is for
+/// devices, ignored on the CPU. May be called from several threads at once.
+/// Calls with equal arguments, strides and number of threads give equal bits.
 RECUR_EXPORT int recur_call(const recur_info *info, const DLTensor *const *arguments,
                             int32_t n_arguments, void *workspace,
                             size_t workspace_bytes, void *stream);
