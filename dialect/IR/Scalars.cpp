@@ -74,6 +74,11 @@ static Value buildFolded(OpBuilder &builder, Location loc, Value first,
 Value recur::buildAdd(OpBuilder &builder, Location loc, Value x, Value y) {
   if (!x || !y)
     return x ? x : y;
+  // x + -y is x - y.
+  if (auto negative = y.getDefiningOp<arith::NegFOp>())
+    return buildSub(builder, loc, x, negative.getOperand());
+  if (auto negative = y.getDefiningOp<complex::NegOp>())
+    return buildSub(builder, loc, x, negative.getComplex());
   return buildFolded<arith::AddFOp, complex::AddOp>(builder, loc, x, y);
 }
 

@@ -60,6 +60,7 @@ private:
   void planStates();
   void planResults();
   unsigned getStateArgument(unsigned state, unsigned lag);
+  unsigned addInput(unsigned argument, AffineMap map);
   void emitRecurrence(func::FuncOp made);
   void emitStep(RecurrenceOp made);
 
@@ -185,6 +186,15 @@ void StepBuilder::planArguments() {
   }
 }
 
+/// The number of an access, which equal ones share.
+unsigned StepBuilder::addInput(unsigned argument, AffineMap map) {
+  for (auto [i, have] : llvm::enumerate(inputs))
+    if (have.argument == argument && have.map == map)
+      return i;
+  inputs.push_back({argument, map});
+  return inputs.size() - 1;
+}
+
 /// The argument that holds a state `lag` steps ago.
 unsigned StepBuilder::getStateArgument(unsigned number, unsigned lag) {
   auto [it, isNew] = stateArguments.try_emplace({number, lag}, 0);
@@ -222,10 +232,9 @@ void StepBuilder::planStates() {
         exprs.push_back(builder.getAffineConstantExpr(
             cast<IntegerAttr>(index).getInt()));
     }
-    inputOf[prev] = inputs.size();
-    inputs.push_back({getStateArgument(number, prev.getLag()),
-                      AffineMap::get(space.getRank(), 0, exprs,
-                                     builder.getContext())});
+    inputOf[prev] = addInput(getStateArgument(number, prev.getLag()),
+                             AffineMap::get(space.getRank(), 0, exprs,
+                                            builder.getContext()));
   }
 }
 
@@ -249,9 +258,9 @@ void StepBuilder::planPast() {
   for (unsigned i = 0; i < count; ++i) {
     unsigned old = cast<BlockArgument>(from.getInputs()[i]).getArgNumber();
     int64_t lag = getTimeLag(from.getInputMap(i), from.getSpace());
-    inputOf[from.getStep().getArgument(i)] = inputs.size();
-    inputs.push_back({lag > 0 ? pastArguments[{old, unsigned(lag)}] : kept[old],
-                      convert(from.getInputMap(i))});
+    inputOf[from.getStep().getArgument(i)] =
+        addInput(lag > 0 ? pastArguments[{old, unsigned(lag)}] : kept[old],
+                 convert(from.getInputMap(i)));
   }
 }
 

@@ -1,0 +1,658 @@
+//===-- Explain.cpp - text of recurc --explain ----------------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Explanations of scans.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Analysis/Explain.h"
+
+#include "compiler/Analysis/Schedules.h"
+#include "compiler/Analysis/Structure.h"
+#include "dialect/IR/Scalars.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace recur;
+using llvm::SmallBitVector;
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+/// `b, t, d` for the dims in `set`.
+static std::string listDims(SpaceAttr space, const SmallBitVector &set) {
+  std::string text;
+  for (unsigned dim : set.set_bits())
+    text += (text.empty() ? "" : ", ") + space.getName(dim).str();
+  return text;
+}
+
+static std::string printIndex(AffineExpr expr, SpaceAttr space) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return space.getName(dim.getPosition()).str();
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return std::to_string(constant.getValue());
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  std::string left = printIndex(binary.getLHS(), space);
+  auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (binary.getKind() == AffineExprKind::Add && constant &&
+      constant.getValue() < 0)
+    return left + "-" + std::to_string(-constant.getValue());
+  StringRef sign = binary.getKind() == AffineExprKind::Add        ? "+"
+                   : binary.getKind() == AffineExprKind::FloorDiv ? "/"
+                   : binary.getKind() == AffineExprKind::Mod      ? "%"
+                                                                  : "*";
+  if (sign != "+" && isa<AffineBinaryOpExpr>(binary.getLHS()))
+    left = "(" + left + ")";
+  return left + sign.str() + printIndex(binary.getRHS(), space);
+}
+
+static std::string printAccess(StringRef name, AffineMap map, SpaceAttr space) {
+  std::string text = name.str() + "[";
+  for (auto [i, expr] : llvm::enumerate(map.getResults()))
+    text += (i ? "," : "") + printIndex(expr, space);
+  return text + "]";
+}
+
+/// The name of the function's argument that `operand` is.
+static std::string getName(ScanOp scan, Value operand) {
+  if (auto argument = dyn_cast<BlockArgument>(operand)) {
+    auto function = scan->getParentOfType<func::FuncOp>();
+    if (function && argument.getOwner() == &function.getBody().front()) {
+      if (auto name = function.getArgAttrOfType<StringAttr>(
+              argument.getArgNumber(), "recur.name"))
+        return name.str();
+      return "arg" + std::to_string(argument.getArgNumber());
+    }
+  }
+  return "tensor";
+}
+
+/// Whether `map` reads the argument at the indices it is declared with.
+static bool isDeclaredAccess(ScanOp scan, Value operand, AffineMap map) {
+  auto argument = dyn_cast<BlockArgument>(operand);
+  auto function = scan->getParentOfType<func::FuncOp>();
+  if (!argument || !function)
+    return false;
+  auto dims = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                   "recur.dims");
+  if (!dims || dims.size() != map.getNumResults())
+    return false;
+  SpaceAttr space = scan.getSpace();
+  for (auto [name, expr] :
+       llvm::zip(dims.getAsRange<StringAttr>(), map.getResults()))
+    if (printIndex(expr, space) != name.getValue())
+      return false;
+  return true;
+}
+
+SmallVector<std::string> recur::getArgumentNames(ScanOp scan) {
+  SmallVector<std::string> names;
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
+    AffineMap map = recurrence.getInputMap(i);
+    std::string name = getName(scan, input);
+    names.push_back(isDeclaredAccess(scan, input, map)
+                        ? name
+                        : printAccess(name, map, scan.getSpace()));
+  }
+  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
+    std::string name = state.getName().getValue().str();
+    for (unsigned lag = 1; lag <= scan.getReadLags(); ++lag)
+      names.push_back("prev(" + name +
+                      (lag > 1 ? ", " + std::to_string(lag) : "") + ")");
+    names.push_back(name);
+  }
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// Expressions
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Text and how tightly its outermost operator binds.
+struct Expression {
+  std::string text;
+  int precedence; // 1: comparisons, 2: + -, 3: * /, 4: unary, 5: the rest
+};
+} // namespace
+
+static int getPrecedence(StringRef spelling) {
+  if (spelling == "+" || spelling == "-")
+    return 2;
+  if (spelling == "*" || spelling == "/")
+    return 3;
+  return 1;
+}
+
+static std::string printConstant(Attribute attr) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto number = dyn_cast<FloatAttr>(attr))
+    os << llvm::format("%g", number.getValueAsDouble());
+  else if (auto number = dyn_cast<IntegerAttr>(attr))
+    os << (number.getType().isInteger(1)
+               ? (number.getValue().isZero() ? "false" : "true")
+               : std::to_string(number.getValue().getSExtValue()));
+  else if (auto pair = dyn_cast<ArrayAttr>(attr); pair && pair.size() == 2)
+    os << "complex(" << printConstant(pair[0]) << ", " << printConstant(pair[1])
+       << ")";
+  else
+    os << attr;
+  return text;
+}
+
+/// `budget` is the number of ops that may still be shown: shared values are
+/// written out wherever they are used, which can grow without bound.
+static Expression print(Value value, ArrayRef<std::string> names, int &budget) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return {names[argument.getArgNumber()], 5};
+  if (budget-- <= 0)
+    return {"...", 5};
+  Operation *op = value.getDefiningOp();
+  if (op->hasTrait<OpTrait::ConstantLike>())
+    if (Attribute attr = op->getAttr("value"))
+      return {printConstant(attr), 5};
+  auto step = dyn_cast<StepOpInterface>(op);
+  std::string spelling =
+      step ? step.getSpelling() : op->getName().stripDialect().str();
+  if (spelling.empty())
+    return print(op->getOperand(0), names, budget);
+  if (auto at = dyn_cast<AtOp>(op)) {
+    std::string text = "(" + print(at.getOperand(), names, budget).text + ")[";
+    llvm::raw_string_ostream os(text);
+    llvm::interleaveComma(llvm::zip(at.getFrom(), at.getTo()), os,
+                          [&](auto pair) {
+                            os << cast<StringAttr>(std::get<0>(pair)).getValue()
+                               << " -> ";
+                            Attribute to = std::get<1>(pair);
+                            if (auto name = dyn_cast<StringAttr>(to))
+                              os << name.getValue();
+                            else
+                              os << cast<IntegerAttr>(to).getInt();
+                          });
+    os << "]";
+    return {text, 5};
+  }
+  bool infix = spelling == "and" || spelling == "or" || spelling == "xor" ||
+               !isalpha(spelling[0]);
+  if (infix && op->getNumOperands() == 2) {
+    int precedence = getPrecedence(spelling);
+    auto side = [&](Value operand, bool isRight) {
+      Expression inner = print(operand, names, budget);
+      // The right side of - and / needs its own brackets.
+      bool bracket = inner.precedence < precedence ||
+                     (isRight && inner.precedence == precedence &&
+                      spelling != "+" && spelling != "*");
+      return bracket ? "(" + inner.text + ")" : inner.text;
+    };
+    return {side(op->getOperand(0), false) + " " + spelling + " " +
+                side(op->getOperand(1), true),
+            precedence};
+  }
+  if (infix && op->getNumOperands() == 1) {
+    Expression inner = print(op->getOperand(0), names, budget);
+    return {spelling + (inner.precedence < 4 ? "(" + inner.text + ")"
+                                             : inner.text),
+            4};
+  }
+  std::string text = spelling + "(";
+  if (auto reduce = dyn_cast<ReduceOp>(op)) {
+    for (auto [i, dim] :
+         llvm::enumerate(reduce.getDims().getAsRange<StringAttr>()))
+      text += (i ? ", " : "") + dim.getValue().str();
+    text += ": ";
+  }
+  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+    text += (i ? ", " : "") + print(operand, names, budget).text;
+  return {text + ")", 5};
+}
+
+std::string recur::printExpression(Value value, ArrayRef<std::string> names) {
+  int budget = 100;
+  return print(value, names, budget).text;
+}
+
+//===----------------------------------------------------------------------===//
+// Work
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Operations of one step by the dims they are done at, and bytes of tensors.
+struct WorkTable {
+  struct Tensor {
+    std::string name;
+    bool isResult;
+    double elementBytes;
+    SmallBitVector dims;
+    /// Product of the sizes of axes that no dim names, for static sizes.
+    double extra = 1;
+  };
+  std::vector<std::pair<SmallBitVector, OpCost>> costs;
+  std::vector<Tensor> tensors;
+
+  void addCost(const SmallBitVector &dims, OpCost cost) {
+    for (auto &[have, total] : costs)
+      if (have == dims) {
+        total.arithmetic += cost.arithmetic;
+        total.special += cost.special;
+        return;
+      }
+    costs.push_back({dims, cost});
+  }
+};
+} // namespace
+
+static double getBytes(Type type) {
+  if (auto complex = dyn_cast<ComplexType>(type))
+    return 2 * getBytes(complex.getElementType());
+  return std::max(1.0, type.getIntOrFloatBitWidth() / 8.0);
+}
+
+/// What is computed from equal values is computed once, also when it occurs
+/// in both regions.
+static void countOps(ScanOp scan, WorkTable &table) {
+  SpaceAttr space = scan.getSpace();
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  // Equal values have equal numbers; arguments of the two regions that are the
+  // same input have the same number too.
+  DenseMap<Value, unsigned> numbers;
+  llvm::StringMap<unsigned> known;
+  for (Region *region : {&scan.getElements(), &scan.getReadout()}) {
+    IndexSets sets = IndexSets::compute(*region, recurrence);
+    for (BlockArgument argument : region->getArguments())
+      numbers[argument] = argument.getArgNumber();
+    for (Operation &op : region->front().without_terminator()) {
+      std::string key;
+      llvm::raw_string_ostream text(key);
+      text << op.getName() << op.getPropertiesAsAttribute()
+           << op.getAttrDictionary() << op.getResult(0).getType();
+      for (Value operand : op.getOperands())
+        text << ' ' << numbers[operand];
+      auto [entry, isNew] = known.try_emplace(
+          key, scan.getReadout().getNumArguments() + known.size());
+      numbers[op.getResult(0)] = entry->second;
+      auto step = dyn_cast<StepOpInterface>(op);
+      OpCost cost = step ? step.getCost() : OpCost{1, 0};
+      if (cost.arithmetic == 0 && cost.special == 0)
+        continue;
+      if (step && step.getSpelling().empty())
+        continue; // conversions ride along with loads and stores
+      if (!isNew)
+        continue;
+      SmallBitVector dims = sets.get(op.getResult(0));
+      for (Value operand : op.getOperands())
+        dims |= sets.get(operand);
+      if (space.getSegment() >= 0)
+        dims.reset(space.getSegment());
+      table.addCost(dims, cost);
+    }
+  }
+  // a (x) h (+) b: two operations for each entry of the transition, four times
+  // that for complex numbers.
+  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
+    SmallBitVector dims = getMapDims(getDimsMap(space, state.getDims()), space);
+    dims.set(space.getTime());
+    double terms = scan.getAlgebra().getOrder();
+    double each = isa<ComplexType>(state.getType()) ? 8 : 2;
+    table.addCost(dims, {terms * each, 0});
+  }
+}
+
+static void countTensors(ScanOp scan, WorkTable &table) {
+  SpaceAttr space = scan.getSpace();
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  llvm::SmallPtrSet<void *, 8> seen;
+  auto addInput = [&](Value operand, AffineMap map) {
+    if (!seen.insert(operand.getAsOpaquePointer()).second)
+      return;
+    auto type = cast<RankedTensorType>(operand.getType());
+    WorkTable::Tensor tensor{getName(scan, operand), false,
+                             getBytes(type.getElementType()),
+                             SmallBitVector(space.getRank())};
+    // The declared dims say more than one access does.
+    auto argument = dyn_cast<BlockArgument>(operand);
+    auto function = scan->getParentOfType<func::FuncOp>();
+    ArrayAttr declared;
+    if (argument && function)
+      declared = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                      "recur.dims");
+    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+      int dim = -1;
+      if (declared && int64_t(declared.size()) == type.getRank())
+        dim = space.find(cast<StringAttr>(declared[axis]).getValue());
+      else
+        for (unsigned i = 0; i < space.getRank(); ++i)
+          if (map.getResult(axis).isFunctionOfDim(i))
+            dim = i;
+      if (dim >= 0)
+        tensor.dims.set(dim);
+      else if (!type.isDynamicDim(axis))
+        tensor.extra *= type.getDimSize(axis);
+    }
+    table.tensors.push_back(std::move(tensor));
+  };
+  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
+    addInput(input, recurrence.getInputMap(i));
+  for (auto [i, init] : llvm::enumerate(scan.getInits()))
+    addInput(init, recurrence.getInitMap(i));
+  for (auto [i, history] : llvm::enumerate(scan.getHistories()))
+    addInput(history, recurrence.getHistoryMap(i));
+  for (unsigned i = 0; i < scan->getNumResults(); ++i) {
+    auto output = cast<ResultAttr>(scan.getOutputs()[i]);
+    table.tensors.push_back(
+        {output.getName().getValue().str(), true,
+         getBytes(getElementTypeOrSelf(scan->getResult(i).getType())),
+         getMapDims(getDimsMap(space, output.getDims()), space)});
+  }
+}
+
+/// Points of `dims`; nothing if a size is unknown.
+static std::optional<double> countPoints(SpaceAttr space,
+                                         const SmallBitVector &dims,
+                                         const llvm::StringMap<int64_t> &sizes) {
+  double points = 1;
+  for (unsigned dim : dims.set_bits()) {
+    auto given = sizes.find(space.getName(dim));
+    if (space.isStatic(dim))
+      points *= space.getSizes()[dim];
+    else if (given != sizes.end())
+      points *= given->second;
+    else if (int(dim) != space.getSegment())
+      return std::nullopt;
+  }
+  return points;
+}
+
+static std::optional<algebra::Work>
+countWork(ScanOp scan, const WorkTable &table,
+          const llvm::StringMap<int64_t> &sizes) {
+  SpaceAttr space = scan.getSpace();
+  algebra::Work work;
+  for (const auto &[dims, cost] : table.costs) {
+    std::optional<double> points = countPoints(space, dims, sizes);
+    if (!points)
+      return std::nullopt;
+    work.arithmetic += *points * cost.arithmetic;
+    work.special += *points * cost.special;
+  }
+  for (const WorkTable::Tensor &tensor : table.tensors) {
+    std::optional<double> points = countPoints(space, tensor.dims, sizes);
+    if (!points)
+      return std::nullopt;
+    (tensor.isResult ? work.bytesWritten : work.bytesRead) +=
+        *points * tensor.elementBytes * tensor.extra;
+  }
+  return work;
+}
+
+static WorkTable makeTable(ScanOp scan) {
+  WorkTable table;
+  countOps(scan, table);
+  countTensors(scan, table);
+  return table;
+}
+
+std::optional<algebra::Work>
+recur::countWork(ScanOp scan, const llvm::StringMap<int64_t> &sizes) {
+  return ::countWork(scan, makeTable(scan), sizes);
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+/// `12.3 M`, with a factor of 1000 between prefixes.
+static std::string printQuantity(double value) {
+  const char *prefixes[] = {"", " k", " M", " G", " T"};
+  unsigned i = 0;
+  for (; value >= 1000 && i < 4; ++i)
+    value /= 1000;
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << llvm::format(i == 0 || value >= 100 ? "%.0f" : "%.1f", value)
+      << prefixes[i];
+  return text;
+}
+
+static std::string printBytes(double bytes) {
+  std::string text = printQuantity(bytes);
+  return text + (text.find(' ') == std::string::npos ? " B" : "B");
+}
+
+static std::string printTime(double seconds) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (seconds < 1e-3)
+    os << llvm::format("%.1f us", seconds * 1e6);
+  else
+    os << llvm::format("%.2f ms", seconds * 1e3);
+  return text;
+}
+
+static std::string printStart(ScanOp scan, StateAttr state) {
+  std::string text;
+  for (Attribute start : state.getStarts()) {
+    if (!text.empty())
+      text += ", ";
+    int init = StateAttr::getInitOperand(start);
+    text += init >= 0 ? getName(scan, scan.getInits()[init])
+                      : printConstant(start);
+  }
+  return text;
+}
+
+/// The names of what `elements` yields, in its order.
+static SmallVector<std::string> getElementNames(ScanOp scan) {
+  SmallVector<std::string> names;
+  unsigned order = scan.getAlgebra().getOrder();
+  unsigned count = scan.getStates().size();
+  switch (scan.getAlgebra().getStructure()) {
+  case Structure::Diagonal:
+  case Structure::OuterProduct:
+    for (unsigned i = 0; i < count; ++i)
+      names.append({"a", "b"});
+    return names;
+  case Structure::Companion:
+    for (unsigned k = 1; k <= order; ++k)
+      names.push_back("a" + std::to_string(k));
+    names.push_back("b");
+    return names;
+  case Structure::Block:
+    break;
+  }
+  if (scan.getBlockDims())
+    return {"a", "b"};
+  for (unsigned row = 1; row <= order; ++row)
+    for (unsigned column = 1; column <= order; ++column)
+      names.push_back("a" + std::to_string(row) + std::to_string(column));
+  for (unsigned row = 1; row <= order; ++row)
+    names.push_back("b" + std::to_string(row));
+  return names;
+}
+
+/// Whether the step reads no earlier state.
+static bool isNoRecurrence(ScanOp scan) {
+  Operation *yield = scan.getElements().front().getTerminator();
+  SmallVector<std::string> names = getElementNames(scan);
+  for (auto [name, value] : llvm::zip(names, yield->getOperands()))
+    if (name[0] == 'a' &&
+        !isSemiringZero(scan.getAlgebra().getSemiring(), value))
+      return false;
+  return true;
+}
+
+static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
+  SpaceAttr space = scan.getSpace();
+  os << "recognised: " << describe(scan.getAlgebra());
+  if (isNoRecurrence(scan))
+    os << "; no new state depends on an earlier one, so there is no recurrence";
+  if (std::optional<ArrayAttr> pair = scan.getBlockDims())
+    os << " (matrix over rows " << cast<StringAttr>((*pair)[0]).getValue()
+       << " and columns " << cast<StringAttr>((*pair)[1]).getValue() << ")";
+  os << "\n";
+  Operation *yield = scan.getElements().front().getTerminator();
+  SmallVector<std::string> arguments = getArgumentNames(scan);
+  SmallVector<std::string> names = getElementNames(scan);
+  unsigned count = scan.getStates().size();
+  bool byState = count && scan.getAlgebra().getStructure() != Structure::Block;
+  unsigned perState = byState ? names.size() / count : 0;
+  IndexSets sets = IndexSets::compute(
+      scan.getElements(), cast<RecurrenceOpInterface>(scan.getOperation()));
+  auto showElements = [&](unsigned begin, unsigned end) {
+    for (unsigned i = begin; i < end; ++i) {
+      Value value = yield->getOperand(i);
+      SmallBitVector dims = sets.get(value);
+      os << "    " << names[i] << " = " << printExpression(value, arguments);
+      if (dims.none())
+        os << "    (constant)";
+      else if (!dims.test(space.getTime()))
+        os << "    (does not vary over " << space.getName(space.getTime())
+           << ")";
+      os << "\n";
+    }
+  };
+  for (auto [i, state] :
+       llvm::enumerate(scan.getStates().getAsRange<StateAttr>())) {
+    os << "  state " << state.getName().getValue() << "[";
+    llvm::interleave(
+        state.getDims(), os, [&](StringAttr dim) { os << dim.getValue(); },
+        ",");
+    os << "]: " << state.getType() << ", starts at " << printStart(scan, state)
+       << "\n";
+    if (byState)
+      showElements(i * perState, (i + 1) * perState);
+  }
+  if (!byState)
+    showElements(0, names.size());
+}
+
+static void explainInvariants(ScanOp scan, llvm::raw_ostream &os) {
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  llvm::SmallSetVector<StringRef, 4> shown;
+  std::vector<std::string> keep;
+  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
+    if (recurrence.getInputLag(i) < 0)
+      keep.push_back(getName(scan, input));
+  for (const std::string &name : keep)
+    shown.insert(name);
+  if (shown.empty())
+    return;
+  os << "read once, do not vary over "
+     << scan.getSpace().getName(scan.getSpace().getTime()) << ": ";
+  llvm::interleaveComma(shown, os);
+  os << "\n";
+}
+
+static void explainSchedules(ScanOp scan, llvm::raw_ostream &os) {
+  std::optional<ArrayAttr> schedules = scan.getSchedules();
+  if (!schedules || schedules->empty())
+    return;
+  SpaceAttr space = scan.getSpace();
+  LaneDims dims = getLaneDims(scan);
+  os << "schedules:\n";
+  StringRef target;
+  for (auto schedule : schedules->getAsRange<ScheduleAttr>()) {
+    bool first = schedule.getTarget() != target;
+    target = schedule.getTarget();
+    bool overTime = schedule.getLanes() == space.getName(space.getTime());
+    os << "  " << target << ": " << schedule.getAlgorithm() << ", ";
+    if (schedule.getWidth() > 1)
+      os << schedule.getWidth() << " lanes along " << schedule.getLanes();
+    else
+      os << "one thread for each " << schedule.getLanes();
+    os << (schedule.getContiguous() ? ", unit stride there" : ", any strides");
+    if (schedule.getSegment() > 0)
+      os << ", segments of " << schedule.getSegment() << " steps";
+    if (first) {
+      unsigned last = overTime ? dims.timeLast : dims.channelLast;
+      os << "  <- preferred";
+      if (last > 0)
+        os << ": " << schedule.getLanes() << " is the last index of " << last
+           << (last == 1 ? " tensor that varies over "
+                         : " tensors that vary over ")
+           << space.getName(space.getTime());
+    }
+    os << "\n";
+  }
+}
+
+static void explainWork(ScanOp scan, const WorkTable &table,
+                        llvm::raw_ostream &os) {
+  SpaceAttr space = scan.getSpace();
+  os << "operations:\n";
+  for (const auto &[dims, cost] : table.costs)
+    os << "  for each [" << listDims(space, dims) << "]: "
+       << llvm::format("%g", cost.arithmetic) << " arithmetic, "
+       << llvm::format("%g", cost.special) << " special functions\n";
+  os << "bytes:\n";
+  for (const WorkTable::Tensor &tensor : table.tensors)
+    os << "  " << (tensor.isResult ? "writes " : "reads ") << tensor.name << "["
+       << listDims(space, tensor.dims) << "]: "
+       << llvm::format("%g", tensor.elementBytes * tensor.extra)
+       << " for each\n";
+}
+
+static void explainTimes(ScanOp scan, const algebra::Work &work,
+                         llvm::raw_ostream &os) {
+  os << "in all: reads " << printBytes(work.bytesRead) << ", writes "
+     << printBytes(work.bytesWritten) << ", "
+     << printQuantity(work.arithmetic) << " arithmetic and "
+     << printQuantity(work.special) << " special operations, "
+     << llvm::format("%.2f", work.intensity()) << " operations a byte\n";
+  std::optional<ArrayAttr> schedules = scan.getSchedules();
+  if (!schedules)
+    return;
+  os << "least time:\n";
+  StringRef target;
+  for (auto schedule : schedules->getAsRange<ScheduleAttr>()) {
+    if (schedule.getTarget() == target)
+      continue;
+    target = schedule.getTarget();
+    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
+    if (!spec) {
+      llvm::consumeError(spec.takeError());
+      continue;
+    }
+    auto show = [&](const algebra::Machine &machine) {
+      algebra::Roofline roofline = algebra::estimate(work, machine);
+      os << "  " << target << " (" << machine.name << ", "
+         << printQuantity(machine.bandwidth) << "B/s): "
+         << printTime(roofline.seconds) << ", bound by "
+         << algebra::describe(roofline.bound) << "\n";
+    };
+    if (!spec->isGpu())
+      show(algebra::getHost(spec->level == 4 ? 512 : spec->level == 3 ? 256 : 128));
+    else if (auto machine = algebra::getGpu(spec->level))
+      show(*machine);
+    if (spec->isGpu() && spec->level == 90)
+      show(algebra::getH200());
+  }
+}
+
+void recur::explain(ScanOp scan, const llvm::StringMap<int64_t> &sizes,
+                    llvm::raw_ostream &os) {
+  auto function = scan->getParentOfType<func::FuncOp>();
+  SpaceAttr space = scan.getSpace();
+  os << (function ? function.getName() : StringRef("recurrence")) << " over "
+     << space.getName(space.getTime()) << (space.getReverse() ? " reverse" : "")
+     << "\n";
+  explainRecognised(scan, os);
+  explainInvariants(scan, os);
+  explainSchedules(scan, os);
+  WorkTable table = makeTable(scan);
+  explainWork(scan, table, os);
+  if (std::optional<algebra::Work> work = ::countWork(scan, table, sizes))
+    explainTimes(scan, *work, os);
+}
