@@ -106,9 +106,12 @@ struct ExpandMathPass : recur::impl::ExpandMathPassBase<ExpandMathPass> {
              "x86-64-v4 or gpu";
       return signalPassFailure();
     }
-    RewritePatternSet patterns(&getContext());
-    populateExpandMathPatterns(patterns, *options);
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    // The second walk visits the conversions that the first one makes.
+    RewritePatternSet functions(&getContext()), conversions(&getContext());
+    populateExpandMathPatterns(functions, *options);
+    populateExpandNarrowFloatPatterns(conversions, *options);
+    walkAndApplyPatterns(getOperation(), std::move(functions));
+    walkAndApplyPatterns(getOperation(), std::move(conversions));
   }
 };
 } // namespace

@@ -36,6 +36,12 @@ struct ExpandMathOptions {
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns,
                                 const ExpandMathOptions &options);
 
+/// Adds the patterns that convert f32 and f64 to f16 and bf16, and f16 back, by
+/// integer arithmetic where a CPU has no instruction. f64 is rounded to f32
+/// first.
+void populateExpandNarrowFloatPatterns(mlir::RewritePatternSet &patterns,
+                                       const ExpandMathOptions &options);
+
 } // namespace recur
 
 #endif // RECUR_COMPILER_CONVERSION_EXPANDMATH_H

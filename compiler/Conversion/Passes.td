@@ -15,7 +15,8 @@ def ExpandMathPass : Pass<"recur-expand-math"> {
     Expands the functions of the recur dialect (sigmoid, softplus, silu, relu,
     logaddexp) and exp, exp2, expm1, log, log1p, tanh, sin, cos and rsqrt of the math
     dialect into arithmetic, so that kernels call neither libm nor libdevice.
-    Works on scalars and on vectors of rank 1, f32 and f64; f16 and bf16 are computed in f32.
+    Works on scalars and on vectors of rank 1, f32 and f64; f16 and bf16 are computed in f32,
+    and converted by integer arithmetic where a CPU lacks the instruction.
     Run it before control flow is lowered: sin and cos make an `scf.if` for
     huge arguments.
 
