@@ -59,12 +59,10 @@ DictionaryAttr recur::describeArtifact(const Signature &signature,
                                        Builder &b) {
   SmallVector<Attribute> dims, arguments, accesses;
   SpaceAttr space = signature.space;
-  for (unsigned i = 0; i < space.getRank(); ++i)
+  for (const SignatureDim &dim : signature.dims)
     dims.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("name", space.getNames()[i]),
-         b.getNamedAttr("size", b.getI64IntegerAttr(
-                                    space.isStatic(i) ? space.getSizes()[i]
-                                                      : -1))}));
+        {b.getNamedAttr("name", b.getStringAttr(dim.name)),
+         b.getNamedAttr("size", b.getI64IntegerAttr(dim.size))}));
   for (const SignatureArgument &argument : signature.arguments)
     arguments.push_back(b.getDictionaryAttr(
         {b.getNamedAttr("name", b.getStringAttr(argument.name)),
@@ -110,6 +108,12 @@ struct ConvertToCpuPass
     module->setAttr(kArtifactsAttr, builder.getArrayAttr(artifacts));
   }
 
+  static bool usesHalf(const Signature &signature) {
+    return llvm::any_of(signature.arguments, [](const SignatureArgument &a) {
+      return a.element.isF16();
+    });
+  }
+
   LogicalResult convert(func::FuncOp function, ScanOp scan,
                         SmallVectorImpl<Attribute> &artifacts) {
     if (failed(checkDiagonalReal(scan)))
@@ -124,6 +128,9 @@ struct ConvertToCpuPass
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
+      if (schedule.getTarget() == "x86-64-v2" && usesHalf(*signature))
+        return function.emitError()
+               << "f16 arguments need x86-64-v3 or later, which converts them";
       CpuKernels kernels(scan, schedule, *signature);
       std::string prefix = signature->name + "__cpu" +
                            std::to_string(variants.size());

@@ -19,10 +19,22 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-/// Truth values are stored as bytes.
+/// Truth values are stored as bytes. 16-bit floats move as integers: where
+/// the machine has no such type, code generation would scalarise their masked
+/// accesses and round each element by a call.
 static Type getStorageType(Type element) {
-  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
-                              : element;
+  if (element.isInteger(1))
+    return IntegerType::get(element.getContext(), 8);
+  if (element.isF16() || element.isBF16())
+    return IntegerType::get(element.getContext(), 16);
+  return element;
+}
+
+/// `type` with `element` as its element type.
+static Type withElement(Type type, Type element) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return VectorType::get(vector.getShape(), element);
+  return element;
 }
 
 static unsigned getAlignment(Type storage) {
@@ -66,7 +78,7 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
     Value stride = strides[argument][axis];
     int dim = access.dim;
     if (int(axis) == history.axis) {
-      // Position of the first step plus the number of this one.
+      // The map names the last step before the start; earlier ones come before.
       Value index = add(i64(access.offset), history.step);
       terms[1].push_back(mul(index, stride));
       if (timeLanes) {
@@ -145,6 +157,9 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
   auto toElement = [&](Value value) -> Value {
     if (storage == element)
       return value;
+    if (!element.isInteger(1))
+      return arith::BitcastOp::create(
+          b, loc, withElement(value.getType(), element), value);
     Value zero = arith::ConstantOp::create(b, loc,
                                            b.getZeroAttr(value.getType()));
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
@@ -191,10 +206,11 @@ void CpuKernels::store(unsigned argument, const Address &address, Value value,
   if (address.varies)
     value = vectorOf(value);
   if (storage != element) {
-    Type wide = storage;
-    if (auto vector = dyn_cast<VectorType>(value.getType()))
-      wide = VectorType::get(vector.getShape(), storage);
-    value = arith::ExtUIOp::create(b, loc, wide, value);
+    Type stored = withElement(value.getType(), storage);
+    if (element.isInteger(1))
+      value = arith::ExtUIOp::create(b, loc, stored, value);
+    else
+      value = arith::BitcastOp::create(b, loc, stored, value);
   }
   if (!address.varies) {
     LLVM::StoreOp::create(b, loc, value,
@@ -292,7 +308,7 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
     if (historyMap.getNumResults() == map.getNumResults())
       for (auto [k, expr] : llvm::enumerate(map.getResults()))
         if (splitIndex(expr).dim == int(space.getTime()))
-          axis = {int(k), step};
+          axis = {int(k), sub(step, i64(lag - 1))};
     unsigned history = historyArguments[number];
     Address address = getAddress(history, historyMap, point, false, axis);
     Value lanes = mask;

@@ -60,6 +60,19 @@ FailureOr<Signature> Signature::get(func::FuncOp function) {
   Signature signature;
   signature.name = function.getName().str();
   signature.space = op.getSpace();
+  for (unsigned i = 0; i < op.getSpace().getRank(); ++i)
+    signature.dims.push_back({op.getSpace().getName(i).str(),
+                              op.getSpace().isStatic(i)
+                                  ? op.getSpace().getSizes()[i]
+                                  : -1});
+  auto findDim = [&](StringRef name, int64_t size) -> int32_t {
+    for (auto [i, dim] : llvm::enumerate(signature.dims))
+      if (dim.name == name)
+        return i;
+    signature.dims.push_back(
+        {name.str(), ShapedType::isDynamic(size) ? -1 : size});
+    return signature.dims.size() - 1;
+  };
   unsigned numArguments = function.getNumArguments();
   SmallVector<AffineMap> firstMap(numArguments);
   SmallVector<bool> used(numArguments, false), onlyInit(numArguments, true);
@@ -120,13 +133,22 @@ FailureOr<Signature> Signature::get(func::FuncOp function) {
       argument.dims.push_back(op.getSpace().getSegment());
     } else if (auto declared =
                    function.getArgAttrOfType<ArrayAttr>(i, kDimsAttr)) {
-      for (auto dim : declared.getAsRange<StringAttr>())
-        argument.dims.push_back(op.getSpace().find(dim.getValue()));
-    } else if (firstMap[i]) {
-      for (AffineExpr expr : firstMap[i].getResults())
-        argument.dims.push_back(splitIndex(expr).dim);
+      if (int64_t(declared.size()) != type.getRank())
+        return function.emitError()
+               << "argument " << i << " has rank " << type.getRank() << " but "
+               << declared.size() << " names in '" << kDimsAttr << "'";
+      for (auto [axis, dim] : llvm::enumerate(declared.getAsRange<StringAttr>()))
+        argument.dims.push_back(
+            findDim(dim.getValue(), type.getDimSize(axis)));
     } else {
-      argument.dims.assign(type.getRank(), -1);
+      // Without names: the dims it is read at, or ones of its own.
+      for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+        int dim = firstMap[i] ? splitIndex(firstMap[i].getResult(axis)).dim : -1;
+        argument.dims.push_back(
+            dim >= 0 ? dim
+                     : findDim(argument.name + "." + std::to_string(axis),
+                               type.getDimSize(axis)));
+      }
     }
     if (used[i] && onlyInit[i] && argument.role == Role::Input)
       argument.role = Role::Initial;

@@ -27,7 +27,14 @@ struct SignatureArgument {
   std::string name;
   Role role;
   mlir::Type element;
-  llvm::SmallVector<int32_t> dims; // of the space, one for each axis
+  llvm::SmallVector<int32_t> dims; // one for each axis, see Signature::dims
+};
+
+/// A dim of the C ABI: those of the space, then dims that only arguments have
+/// (the past steps of a history). A size of -1 is known at run time.
+struct SignatureDim {
+  std::string name;
+  int64_t size;
 };
 
 /// An index other than a plain dim, at `axis` of `argument`: ((dim + offset) /
@@ -43,6 +50,7 @@ SignatureAccess splitIndex(mlir::AffineExpr expr);
 struct Signature {
   std::string name;
   SpaceAttr space;
+  llvm::SmallVector<SignatureDim> dims;
   llvm::SmallVector<SignatureArgument> arguments;
   llvm::SmallVector<SignatureAccess> accesses;
 

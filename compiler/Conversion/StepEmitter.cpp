@@ -323,7 +323,8 @@ Value StepEmitter::emitOp(Operation *op, Scope &scope) {
                        op->getAttrs());
   Operation *created = scope.builder.create(state);
   // A product that feeds a sum may be fused with it.
-  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(created))
+  auto fast = dyn_cast<arith::ArithFastMathInterface>(created);
+  if (fast && fast.getFastMathFlagsAttr())
     created->setAttr(fast.getFastMathAttrName(),
                      arith::FastMathFlagsAttr::get(
                          created->getContext(),
