@@ -173,6 +173,31 @@ int Plan::pickVariant(const CheckedArguments &arguments) {
               arguments.stride(misfit.argument, misfit.axis));
 }
 
+/// Without items nothing is computed, so every result must be empty.
+int Plan::checkNothingToWrite(const CheckedArguments &arguments) const {
+  const recur_info &info = arguments.info();
+  int32_t empty = 0;
+  for (int32_t k = 0; k < variant->parallel_rank; ++k)
+    if (arguments.size(variant->parallel_dims[k]) == 0)
+      empty = variant->parallel_dims[k];
+  for (int32_t a = 0; a < info.n_arguments; ++a) {
+    const recur_argument &argument = info.arguments[a];
+    if (argument.role != RECUR_RESULT && argument.role != RECUR_FINAL)
+      continue;
+    bool hasElements = true;
+    for (int32_t k = 0; k < argument.rank; ++k)
+      hasElements &= arguments.size(argument.dims[k]) > 0;
+    if (hasElements)
+      return fail(RECUR_INVALID_ARGUMENT,
+                  "recurrence '%s': expected '%s' to have elements, found size "
+                  "0; the argument '%s', which lacks '%s', could not be "
+                  "written",
+                  info.name, info.dims[empty].name, argument.name,
+                  info.dims[empty].name);
+  }
+  return RECUR_OK;
+}
+
 int Plan::measure(const CheckedArguments &arguments) {
   items = 1;
   for (int32_t k = 0; k < variant->parallel_rank; ++k) {
@@ -185,6 +210,9 @@ int Plan::measure(const CheckedArguments &arguments) {
                   "recurrence '%s': expected fewer than 2^63 parallel elements",
                   arguments.info().name);
   }
+  if (items == 0)
+    if (int status = checkNothingToWrite(arguments))
+      return status;
   if (evaluate(variant->carry_bytes, arguments, carryBytes) &&
       evaluate(variant->summary_bytes, arguments, summaryBytes) &&
       evaluate(variant->scratch_bytes, arguments, scratchBytes))

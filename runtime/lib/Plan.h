@@ -59,6 +59,7 @@ struct Plan {
 
 private:
   int pickVariant(const CheckedArguments &arguments);
+  int checkNothingToWrite(const CheckedArguments &arguments) const;
   int measure(const CheckedArguments &arguments);
   void split(const CheckedArguments &arguments, int32_t threads);
   int layOutWorkspace(const CheckedArguments &arguments);

@@ -141,7 +141,12 @@ TEST_P(CpuKernels, TakesEmptyDims) {
     Call call;
     call.sizes = {{"b", 2}, {"t", 5}, {"d", 3}, {"n", 2}, {"s", 2}};
     call.sizes[empty] = 0;
-    EXPECT_EQ(spec.run(call), "") << "no " << empty;
+    std::string found = spec.run(call);
+    if (GetParam().text == kUniform && std::string(empty) == "d")
+      EXPECT_NE(found.find("argument 'm', which lacks 'd'"), std::string::npos)
+          << found;
+    else
+      EXPECT_EQ(found, "") << "no " << empty;
   }
 }
 
