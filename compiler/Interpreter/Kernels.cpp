@@ -232,6 +232,16 @@ void Table::addComplex() {
   add<complex::ConjOp>(complex1([](C x) { return std::conj(x); }));
   add<complex::ExpOp>(complex1([](C x) { return std::exp(x); }));
   add<complex::LogOp>(complex1([](C x) { return std::log(x); }));
+  // Near zero exp(x) - 1 and log(1 + x) lose all digits; these do not.
+  add<complex::Expm1Op>(complex1([](C x) {
+    double half = std::sin(x.imag() / 2);
+    return C(std::expm1(x.real()) * std::cos(x.imag()) - 2 * half * half,
+             std::exp(x.real()) * std::sin(x.imag()));
+  }));
+  add<complex::Log1pOp>(complex1([](C x) {
+    double norm = x.real() * (2 + x.real()) + x.imag() * x.imag();
+    return C(std::log1p(norm) / 2, std::atan2(x.imag(), 1 + x.real()));
+  }));
   add<complex::SqrtOp>(complex1([](C x) { return std::sqrt(x); }));
   add<complex::SinOp>(complex1([](C x) { return std::sin(x); }));
   add<complex::CosOp>(complex1([](C x) { return std::cos(x); }));

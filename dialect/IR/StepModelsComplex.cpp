@@ -126,6 +126,23 @@ struct LogModel : UnaryModel<LogModel, complex::LogOp> {
   OpCost getCost(Operation *) const { return {4, 3}; }
 };
 
+struct Expm1Model : UnaryModel<Expm1Model, complex::Expm1Op> {
+  static Value derivative(OpBuilder &b, Location loc, Operation *, Value x,
+                          Value t) {
+    return buildMul(b, loc, t, b.createOrFold<complex::ExpOp>(loc, x));
+  }
+  OpCost getCost(Operation *) const { return {8, 4}; }
+};
+
+struct Log1pModel : UnaryModel<Log1pModel, complex::Log1pOp> {
+  static Value derivative(OpBuilder &b, Location loc, Operation *, Value x,
+                          Value t) {
+    Value one = buildConstant(b, loc, x.getType(), 1);
+    return buildDiv(b, loc, t, buildAdd(b, loc, x, one));
+  }
+  OpCost getCost(Operation *) const { return {8, 3}; }
+};
+
 struct SqrtModel : UnaryModel<SqrtModel, complex::SqrtOp> {
   static Value derivative(OpBuilder &b, Location loc, Operation *op, Value x,
                           Value t) {
@@ -201,6 +218,8 @@ void recur::registerComplexStepModels(DialectRegistry &registry) {
         *context);
     complex::ConstantOp::attachInterface<ConstantModel>(*context);
     complex::ExpOp::attachInterface<ExpModel>(*context);
+    complex::Expm1Op::attachInterface<Expm1Model>(*context);
+    complex::Log1pOp::attachInterface<Log1pModel>(*context);
     complex::LogOp::attachInterface<LogModel>(*context);
     complex::SqrtOp::attachInterface<SqrtModel>(*context);
     complex::TanhOp::attachInterface<TanhModel>(*context);
