@@ -1,4 +1,5 @@
-//===-- Artifact.h - what the host interface says of a recurrence -*- C++ -*-===//
+//===-- Artifact.h - what the host interface says of a recurrence -*- C++
+//-*-===//
 // Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -19,7 +20,7 @@ inline constexpr llvm::StringLiteral kArtifactsAttr = "recur.artifacts";
 /// variants (see recur_info in recur/runtime.h).
 mlir::DictionaryAttr describeArtifact(const Signature &signature,
                                       llvm::ArrayRef<mlir::Attribute> variants,
-                                      mlir::Builder &builder);
+                                      bool isStep, mlir::Builder &builder);
 
 /// Fails with a located diagnostic unless kernels can be made for the scan:
 /// diagonal, over plus and times, with real states.

@@ -36,10 +36,9 @@ LogicalResult recur::checkDiagonalReal(ScanOp scan) {
              << "state '" << state.getName().getValue() << "' has type "
              << state.getType() << ", kernels have states of f32 or f64";
     if (state.getStarts().size() != 1)
-      return scan.emitError()
-             << "state '" << state.getName().getValue() << "' has "
-             << state.getStarts().size()
-             << " start values, a diagonal scan uses one";
+      return scan.emitError() << "state '" << state.getName().getValue()
+                              << "' has " << state.getStarts().size()
+                              << " start values, a diagonal scan uses one";
   }
   for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
     if (output.isFinal() && output.getLag() != 1)
@@ -56,7 +55,7 @@ LogicalResult recur::checkDiagonalReal(ScanOp scan) {
 
 DictionaryAttr recur::describeArtifact(const Signature &signature,
                                        ArrayRef<Attribute> variants,
-                                       Builder &b) {
+                                       bool isStep, Builder &b) {
   SmallVector<Attribute> dims, arguments, accesses;
   SpaceAttr space = signature.space;
   for (const SignatureDim &dim : signature.dims)
@@ -70,10 +69,9 @@ DictionaryAttr recur::describeArtifact(const Signature &signature,
          b.getNamedAttr("element", TypeAttr::get(argument.element)),
          b.getNamedAttr("dims", b.getDenseI32ArrayAttr(argument.dims))}));
   for (const SignatureAccess &access : signature.accesses)
-    accesses.push_back(b.getDenseI64ArrayAttr({access.argument, access.axis,
-                                               access.dim, access.offset,
-                                               access.divisor,
-                                               access.modulus}));
+    accesses.push_back(b.getDenseI64ArrayAttr(
+        {access.argument, access.axis, access.dim, access.offset,
+         access.divisor, access.modulus}));
   return b.getDictionaryAttr(
       {b.getNamedAttr("name", b.getStringAttr(signature.name)),
        b.getNamedAttr("dims", b.getArrayAttr(dims)),
@@ -81,6 +79,7 @@ DictionaryAttr recur::describeArtifact(const Signature &signature,
        b.getNamedAttr("accesses", b.getArrayAttr(accesses)),
        b.getNamedAttr("time", b.getI64IntegerAttr(space.getTime())),
        b.getNamedAttr("segment", b.getI64IntegerAttr(space.getSegment())),
+       b.getNamedAttr("step", b.getBoolAttr(isStep)),
        b.getNamedAttr("reverse", b.getBoolAttr(space.getReverse())),
        b.getNamedAttr("cpu_variants", b.getArrayAttr(variants))});
 }
@@ -108,6 +107,15 @@ struct ConvertToCpuPass
     module->setAttr(kArtifactsAttr, builder.getArrayAttr(artifacts));
   }
 
+  /// Whether no other schedule of the scan has the same target.
+  static bool isOnlyOne(ScanOp scan, ScheduleAttr schedule) {
+    return llvm::count_if(scan.getSchedules()->getAsRange<ScheduleAttr>(),
+                          [&](ScheduleAttr other) {
+                            return other.getTarget() == schedule.getTarget() &&
+                                   other.getLanes() != schedule.getLanes();
+                          }) == 0;
+  }
+
   static bool usesHalf(const Signature &signature) {
     return llvm::any_of(signature.arguments, [](const SignatureArgument &a) {
       return a.element.isF16();
@@ -128,18 +136,25 @@ struct ConvertToCpuPass
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
+      // Lanes along time have nothing to run along in one step.
+      if (function->hasAttr("recur.step") &&
+          schedule.getLanes() ==
+              scan.getSpace().getName(scan.getSpace().getTime()) &&
+          !isOnlyOne(scan, schedule))
+        continue;
       if (schedule.getTarget() == "x86-64-v2" && usesHalf(*signature))
         return function.emitError()
                << "f16 arguments need x86-64-v3 or later, which converts them";
       CpuKernels kernels(scan, schedule, *signature);
-      std::string prefix = signature->name + "__cpu" +
-                           std::to_string(variants.size());
+      std::string prefix =
+          signature->name + "__cpu" + std::to_string(variants.size());
       if (failed(kernels.emit(prefix)))
         return failure();
       variants.push_back(kernels.describe(prefix));
     }
     Builder builder(function.getContext());
-    artifacts.push_back(describeArtifact(*signature, variants, builder));
+    artifacts.push_back(describeArtifact(
+        *signature, variants, function->hasAttr("recur.step"), builder));
     return success();
   }
 };

@@ -108,10 +108,12 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
     if (dim == laneDim) {
       address.varies = true;
       ++laneAxes;
-      Value first = block ? add(position[dim], mul(block, i64(width)))
-                          : position[dim];
+      Value first =
+          block ? add(position[dim], mul(block, i64(width))) : position[dim];
       bool plain = access.divisor == 1 && access.modulus == 0;
       if (plain) {
+        if (contiguous)
+          stride = i64(1);
         terms[2].push_back(mul(applyIndex(access, first), stride));
         Value offsets = mul(createLaneNumbers(), vectorOf(stride));
         lanes = lanes ? add(lanes, offsets) : offsets;
@@ -145,9 +147,8 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
 Value CpuKernels::getLanePointers(unsigned argument, const Address &address,
                                   Type storage) {
   Value offsets = add(address.laneOffsets, vectorOf(address.offset));
-  return LLVM::GEPOp::create(b, loc, VectorType::get({width}, ptrType),
-                             storage, data[argument],
-                             ArrayRef<LLVM::GEPArg>{offsets});
+  return LLVM::GEPOp::create(b, loc, VectorType::get({width}, ptrType), storage,
+                             data[argument], ArrayRef<LLVM::GEPArg>{offsets});
 }
 
 Value CpuKernels::load(unsigned argument, const Address &address, Type element,
@@ -160,8 +161,8 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
     if (!element.isInteger(1))
       return arith::BitcastOp::create(
           b, loc, withElement(value.getType(), element), value);
-    Value zero = arith::ConstantOp::create(b, loc,
-                                           b.getZeroAttr(value.getType()));
+    Value zero =
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
   };
   if (!address.varies)
@@ -173,8 +174,8 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
     passThrough = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   if (address.unit) {
     bool reversed = timeLanes && space.getReverse();
-    Value offset = reversed ? sub(address.offset, i64(width - 1))
-                            : address.offset;
+    Value offset =
+        reversed ? sub(address.offset, i64(width - 1)) : address.offset;
     Value pointer = gep(data[argument], storage, offset);
     Value value;
     if (laneMask) {
@@ -193,9 +194,9 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
         b, loc,
         DenseElementsAttr::get(VectorType::get({width}, b.getI1Type()), true));
   Value pointers = getLanePointers(argument, address, storage);
-  return toElement(LLVM::masked_gather::create(
-      b, loc, type, pointers, laneMask, ValueRange{passThrough},
-      b.getI32IntegerAttr(alignment)));
+  return toElement(LLVM::masked_gather::create(b, loc, type, pointers, laneMask,
+                                               ValueRange{passThrough},
+                                               b.getI32IntegerAttr(alignment)));
 }
 
 void CpuKernels::store(unsigned argument, const Address &address, Value value,
@@ -213,15 +214,14 @@ void CpuKernels::store(unsigned argument, const Address &address, Value value,
       value = arith::BitcastOp::create(b, loc, stored, value);
   }
   if (!address.varies) {
-    LLVM::StoreOp::create(b, loc, value,
-                          gep(data[argument], storage, address.offset),
-                          alignment);
+    LLVM::StoreOp::create(
+        b, loc, value, gep(data[argument], storage, address.offset), alignment);
     return;
   }
   if (address.unit) {
     bool reversed = timeLanes && space.getReverse();
-    Value offset = reversed ? sub(address.offset, i64(width - 1))
-                            : address.offset;
+    Value offset =
+        reversed ? sub(address.offset, i64(width - 1)) : address.offset;
     Value pointer = gep(data[argument], storage, offset);
     if (reversed) {
       value = reverseLanes(value);
@@ -286,8 +286,8 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
   // Number of this step (of the first lane) in its sequence.
   Value step = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), time)
                                   : sub(time, sequenceBegin);
-  Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step,
-                                       i64(lag));
+  Value inside =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step, i64(lag));
   Address plain = getAddress(argument, map, point, isContiguous(argument, map));
   Type type = plain.varies ? Type(VectorType::get({width}, element)) : element;
   auto branch = scf::IfOp::create(b, loc, TypeRange{type}, inside,
@@ -313,8 +313,8 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
     Address address = getAddress(history, historyMap, point, false, axis);
     Value lanes = mask;
     if (timeLanes) {
-      lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                    laneStep, vectorOf(i64(lag)));
+      lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, laneStep,
+                                    vectorOf(i64(lag)));
       if (mask)
         lanes = arith::AndIOp::create(b, loc, lanes, mask);
     }
@@ -355,8 +355,8 @@ Value CpuKernels::isFirstInMissingDims(AffineMap map) {
     Value index = position[dim];
     if (int(dim) == laneDim && block)
       index = add(index, block);
-    Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index,
-                                       i64(0));
+    Value here =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index, i64(0));
     first = first ? arith::AndIOp::create(b, loc, first, here) : here;
   }
   return first;
@@ -380,7 +380,8 @@ DictionaryAttr CpuKernels::describe(StringRef prefix) {
     bytes += lanes * getAlignment(getStorageType(getElementTypeOrSelf(tensor)));
   };
   for (unsigned i = 0; i < scan.getInputs().size(); ++i)
-    visit(inputArguments[i], scan.getInputMap(i), scan.getInputs()[i].getType());
+    visit(inputArguments[i], scan.getInputMap(i),
+          scan.getInputs()[i].getType());
   for (unsigned i = 0; i < scan->getNumResults(); ++i)
     if (!scan.getOutput(i).isFinal())
       visit(resultArguments[i], getResultMap(i), scan->getResult(i).getType());
@@ -394,10 +395,10 @@ DictionaryAttr CpuKernels::describe(StringRef prefix) {
                       .Case("x86-64-v4", 4)
                       .Case("x86-64-v3", 3)
                       .Default(0);
-  std::string name = (schedule.getTarget() + ", lanes along " +
-                      schedule.getLanes() + " x" + Twine(width) +
-                      (schedule.getContiguous() ? "" : ", strided"))
-                         .str();
+  std::string name =
+      (schedule.getTarget() + ", lanes along " + schedule.getLanes() + " x" +
+       Twine(width) + (schedule.getContiguous() ? "" : ", strided"))
+          .str();
   NamedAttrList list;
   list.append("name", b.getStringAttr(name));
   list.append("symbols", b.getStringAttr(prefix));

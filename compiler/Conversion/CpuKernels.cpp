@@ -68,9 +68,9 @@ public:
                const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     Type type = k.getStateType(state);
-    Value value = k.loadAligned(
-        k.getStateSlot(state, point, k.carrySlots()),
-        k.timeLanes ? getElementTypeOrSelf(type) : type);
+    Value value =
+        k.loadAligned(k.getStateSlot(state, point, k.carrySlots()),
+                      k.timeLanes ? getElementTypeOrSelf(type) : type);
     return value;
   }
 
@@ -85,8 +85,8 @@ public:
       k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
     }
     unsigned argument = k.resultArguments[result];
-    Address address = k.getAddress(argument, map, point,
-                                   k.schedule.getContiguous());
+    Address address =
+        k.getAddress(argument, map, point, k.schedule.getContiguous());
     k.store(argument, address, value, k.mask);
   }
 
@@ -138,8 +138,7 @@ private:
       apply(k.getStateSlot(state, point, k.transitionSlots()), {});
       return {};
     }
-    auto [entry, next] =
-        apply(k.getStateSlot(state, point, k.carrySlots()), b);
+    auto [entry, next] = apply(k.getStateSlot(state, point, k.carrySlots()), b);
     return {shift(entry, next, 1), next};
   }
 
@@ -214,8 +213,9 @@ void CpuKernels::computeExtents(StepEmitter &emitter) {
             getSlotLanes() * getBytes(scan.getState(i).getType()));
   summary = {2 * carry.constant, 2 * carry.perProduct, carry.dimMask};
   runItems = laneDim < 0 || timeLanes ? 1
-             : dims.inner.empty()     ? std::max<int64_t>(1, kRunLanes / width)
-                                  : std::max<int64_t>(1, kRunLanesInner / width);
+             : dims.inner.empty()
+                 ? std::max<int64_t>(1, kRunLanes / width)
+                 : std::max<int64_t>(1, kRunLanesInner / width);
   for (Value value : emitter.getInvariants())
     include(scratch, getInnerList(emitter, value),
             runItems * getSlotLanes() * getBytes(value.getType()));
@@ -307,8 +307,7 @@ Value CpuKernels::getSize(OpBuilder &, Location, unsigned dim) {
 Value CpuKernels::getInnerProduct(ArrayRef<unsigned> inner) {
   Value product = i64(1);
   for (unsigned dim : inner)
-    product = mul(product,
-                  arith::MaxSIOp::create(b, loc, sizes[dim], i64(1)));
+    product = mul(product, arith::MaxSIOp::create(b, loc, sizes[dim], i64(1)));
   return product;
 }
 
@@ -352,10 +351,9 @@ Value CpuKernels::getStateSlot(unsigned state, const InnerPoint &point,
                                Value base) {
   Value bytes = i64(0);
   for (unsigned other = 0; other < state; ++other)
-    bytes = add(bytes,
-                mul(getInnerProduct(innerDims[other]),
-                    i64(getSlotLanes() *
-                        getBytes(scan.getState(other).getType()))));
+    bytes = add(bytes, mul(getInnerProduct(innerDims[other]),
+                           i64(getSlotLanes() *
+                               getBytes(scan.getState(other).getType()))));
   int64_t slot = getSlotLanes() * getBytes(scan.getState(state).getType());
   bytes = add(bytes, mul(getInnerLinear(innerDims[state], point), i64(slot)));
   return gep(base, b.getI8Type(), bytes);
@@ -457,10 +455,9 @@ void CpuKernels::loadFrame(func::FuncOp kernel) {
 }
 
 /// Emits `body` for runs of items: `item`, `position` and `runLength` are set.
-LogicalResult
-CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
-  auto loop = scf::WhileOp::create(b, loc, TypeRange{i64Type},
-                                   ValueRange{itemBegin});
+LogicalResult CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
+  auto loop =
+      scf::WhileOp::create(b, loc, TypeRange{i64Type}, ValueRange{itemBegin});
   Block *before = b.createBlock(&loop.getBefore(), {}, {i64Type}, {loc});
   b.setInsertionPointToStart(before);
   Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
@@ -474,9 +471,9 @@ CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
   runLength = i64(1);
   for (unsigned dim : llvm::reverse(dims.parallel)) {
     bool lanes = int(dim) == laneDim;
-    Value extent = lanes ? arith::CeilDivSIOp::create(b, loc, sizes[dim],
-                                                      i64(width))
-                         : sizes[dim];
+    Value extent =
+        lanes ? arith::CeilDivSIOp::create(b, loc, sizes[dim], i64(width))
+              : sizes[dim];
     Value index = arith::RemSIOp::create(b, loc, rest, extent);
     rest = arith::DivSIOp::create(b, loc, rest, extent);
     if (lanes) {
@@ -499,9 +496,9 @@ CpuKernels::forEachBlock(llvm::function_ref<LogicalResult()> body) {
   block = mask = {};
   if (laneDim < 0 || timeLanes)
     return body();
-  Value lanes = arith::MinSIOp::create(
-      b, loc, sub(sizes[laneDim], position[laneDim]),
-      mul(runLength, i64(width)));
+  Value lanes =
+      arith::MinSIOp::create(b, loc, sub(sizes[laneDim], position[laneDim]),
+                             mul(runLength, i64(width)));
   auto loopOver = [&](Value from, Value to, bool masked) {
     auto loop = scf::ForOp::create(b, loc, from, to, i64(1));
     b.setInsertionPoint(loop.getBody()->getTerminator());
@@ -543,8 +540,8 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
   Value full = sub(count, rest);
   if (failed(loopOver(full, i64(width))))
     return failure();
-  Value any = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, rest,
-                                    i64(0));
+  Value any =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, rest, i64(0));
   auto branch = scf::IfOp::create(b, loc, any, /*withElse=*/false);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
   time = timeAt(full);
@@ -584,8 +581,8 @@ Value CpuKernels::createStart(unsigned state, const InnerPoint &point) {
   }
   Address address = getAddress(initArguments[init], scan.getInitMap(init),
                                point, /*contiguous=*/false);
-  Value value = load(initArguments[init], address, scan.getState(state).getType(),
-                     mask, {});
+  Value value = load(initArguments[init], address,
+                     scan.getState(state).getType(), mask, {});
   return isa<VectorType>(type) ? vectorOf(value) : value;
 }
 
@@ -623,10 +620,11 @@ LogicalResult CpuKernels::emitAdvance(StepEmitter &emitter) {
             b.restoreInsertionPoint(builder.saveInsertionPoint());
             Type type = getStateType(i);
             Value slot = getStateSlot(i, point, carrySlots());
-            Value p = loadAligned(getStateSlot(i, point, transitionSlots()), type);
+            Value p =
+                loadAligned(getStateSlot(i, point, transitionSlots()), type);
             Value e = loadAligned(getStateSlot(i, point, exitSlots()), type);
-            Value moved = arith::MulFOp::create(b, loc, p,
-                                                loadAligned(slot, type));
+            Value moved =
+                arith::MulFOp::create(b, loc, p, loadAligned(slot, type));
             storeAligned(slot, arith::AddFOp::create(b, loc, moved, e));
           });
     return success();
@@ -679,10 +677,10 @@ LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
   };
   bool wide = schedule.getTarget() == "x86-64-v4";
   kernel->setAttr(kTargetAttr, b.getStringAttr(schedule.getTarget()));
-  kernel->setAttr("passthrough",
-                  b.getArrayAttr({strings("target-cpu", schedule.getTarget()),
-                                  strings("prefer-vector-width",
-                                          wide ? "512" : "256")}));
+  kernel->setAttr(
+      "passthrough",
+      b.getArrayAttr({strings("target-cpu", schedule.getTarget()),
+                      strings("prefer-vector-width", wide ? "512" : "256")}));
   kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
                                       b.getContext(), LLVM::Linkage::Internal));
   loadFrame(kernel);
@@ -719,8 +717,14 @@ LogicalResult CpuKernels::emit(StringRef prefix) {
                                           {"_advance", Phase::Advance},
                                           {"_replay", Phase::Replay},
                                           {"_finish", Phase::Finish}};
-  for (auto [suffix, phase] : phases)
+  auto function = scan->getParentOfType<func::FuncOp>();
+  oneStep = function->hasAttr("recur.step");
+  for (auto [suffix, phase] : phases) {
+    // One step is never split over time.
+    if (oneStep && (phase == Phase::Fold || phase == Phase::Advance))
+      continue;
     if (failed(emitKernel((prefix + suffix).str(), phase)))
       return failure();
+  }
   return success();
 }

@@ -61,17 +61,17 @@ private:
   // Hooks.
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
                   const InnerPoint &point) override;
-  Value loadInvariant(mlir::OpBuilder &builder, mlir::Location loc,
-                      Value value, const InnerPoint &point) override;
+  Value loadInvariant(mlir::OpBuilder &builder, mlir::Location loc, Value value,
+                      const InnerPoint &point) override;
   Value getSize(mlir::OpBuilder &builder, mlir::Location loc,
                 unsigned dim) override;
 
   // Addresses. Offsets are in elements.
   struct Address {
-    Value offset;         // of the first lane
-    Value laneOffsets;    // of each lane from there; null if unit or uniform
-    bool varies = false;  // along the lane dim
-    bool unit = false;    // lanes are neighbours in memory
+    Value offset;        // of the first lane
+    Value laneOffsets;   // of each lane from there; null if unit or uniform
+    bool varies = false; // along the lane dim
+    bool unit = false;   // lanes are neighbours in memory
   };
   /// The axis of a history that holds past steps, and how far after its last
   /// one (at most 0) the first lane reads.
@@ -104,8 +104,7 @@ private:
   bool isLaneState(unsigned state) const;
   mlir::Type getStateType(unsigned state) const;
   Value getInnerProduct(llvm::ArrayRef<unsigned> inner);
-  Value getInnerLinear(llvm::ArrayRef<unsigned> inner,
-                       const InnerPoint &point);
+  Value getInnerLinear(llvm::ArrayRef<unsigned> inner, const InnerPoint &point);
   llvm::SmallVector<unsigned> getInnerList(StepEmitter &emitter, Value value);
   Value extentBytes(const ItemExtent &extent);
   Value getItemPointer(Value base, const ItemExtent &extent);
@@ -137,7 +136,7 @@ private:
   ScanDims dims;
   int laneDim = -1;
   int64_t width, runItems = 1;
-  bool timeLanes = false, splitTail = false;
+  bool timeLanes = false, splitTail = false, oneStep = false;
   ItemExtent carry, summary, scratch;
   double cost = 0; // of one step of an item, in nanoseconds
   llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,

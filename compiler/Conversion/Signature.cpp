@@ -61,10 +61,9 @@ FailureOr<Signature> Signature::get(func::FuncOp function) {
   signature.name = function.getName().str();
   signature.space = op.getSpace();
   for (unsigned i = 0; i < op.getSpace().getRank(); ++i)
-    signature.dims.push_back({op.getSpace().getName(i).str(),
-                              op.getSpace().isStatic(i)
-                                  ? op.getSpace().getSizes()[i]
-                                  : -1});
+    signature.dims.push_back(
+        {op.getSpace().getName(i).str(),
+         op.getSpace().isStatic(i) ? op.getSpace().getSizes()[i] : -1});
   auto findDim = [&](StringRef name, int64_t size) -> int32_t {
     for (auto [i, dim] : llvm::enumerate(signature.dims))
       if (dim.name == name)
@@ -98,9 +97,8 @@ FailureOr<Signature> Signature::get(func::FuncOp function) {
       bool plain = access.dim >= 0 && access.offset == 0 &&
                    access.divisor == 1 && access.modulus == 0;
       bool sameDim =
-          plain &&
-          (!declared || cast<StringAttr>(declared[axis]).getValue() ==
-                            op.getSpace().getName(access.dim));
+          plain && (!declared || cast<StringAttr>(declared[axis]).getValue() ==
+                                     op.getSpace().getName(access.dim));
       // A history's time axis has a static size that the type says.
       if (!sameDim && !isHistory)
         signature.accesses.push_back(access);
@@ -120,9 +118,9 @@ FailureOr<Signature> Signature::get(func::FuncOp function) {
   for (unsigned i = 0; i < numArguments; ++i) {
     auto type = dyn_cast<RankedTensorType>(function.getArgument(i).getType());
     if (!type)
-      return function.emitError() << "expected argument " << i
-                                  << " to be a ranked tensor, found "
-                                  << function.getArgument(i).getType();
+      return function.emitError()
+             << "expected argument " << i << " to be a ranked tensor, found "
+             << function.getArgument(i).getType();
     SignatureArgument argument;
     auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr);
     argument.name = name ? name.str() : "arg" + std::to_string(i);
@@ -137,13 +135,14 @@ FailureOr<Signature> Signature::get(func::FuncOp function) {
         return function.emitError()
                << "argument " << i << " has rank " << type.getRank() << " but "
                << declared.size() << " names in '" << kDimsAttr << "'";
-      for (auto [axis, dim] : llvm::enumerate(declared.getAsRange<StringAttr>()))
-        argument.dims.push_back(
-            findDim(dim.getValue(), type.getDimSize(axis)));
+      for (auto [axis, dim] :
+           llvm::enumerate(declared.getAsRange<StringAttr>()))
+        argument.dims.push_back(findDim(dim.getValue(), type.getDimSize(axis)));
     } else {
       // Without names: the dims it is read at, or ones of its own.
       for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-        int dim = firstMap[i] ? splitIndex(firstMap[i].getResult(axis)).dim : -1;
+        int dim =
+            firstMap[i] ? splitIndex(firstMap[i].getResult(axis)).dim : -1;
         argument.dims.push_back(
             dim >= 0 ? dim
                      : findDim(argument.name + "." + std::to_string(axis),

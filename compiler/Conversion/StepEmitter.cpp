@@ -124,8 +124,8 @@ Value recur::createReductionStep(OpBuilder &builder, Location loc,
   case ReductionKind::Min:
     return arith::MinimumFOp::create(builder, loc, accumulator, value);
   case ReductionKind::LogSumExp:
-    return LogAddExpOp::create(builder, loc, accumulator.getType(),
-                               accumulator, value);
+    return LogAddExpOp::create(builder, loc, accumulator.getType(), accumulator,
+                               value);
   }
   llvm_unreachable("all reductions are handled");
 }
@@ -151,9 +151,9 @@ struct StepEmitter::Scope {
 /// Something that must be emitted at every step.
 struct StepEmitter::Root {
   enum Kind { State, Reduction, Output } kind;
-  unsigned number;  // of the state or the SSA result
-  ReduceOp reduce;  // of a reduction
-  Value value;      // of an output
+  unsigned number; // of the state or the SSA result
+  ReduceOp reduce; // of a reduction
+  Value value;     // of an output
   SmallBitVector inner;
   int stage = 0;
 };
@@ -223,9 +223,9 @@ SmallVector<Value> StepEmitter::getInvariants() {
       if (!isInvariant(argument))
         varying.insert(argument);
     for (Operation &op : region->front()) {
-      bool varies = isa<YieldOp>(op) || llvm::any_of(op.getOperands(), [&](Value v) {
-                      return varying.contains(v);
-                    });
+      bool varies = isa<YieldOp>(op) ||
+                    llvm::any_of(op.getOperands(),
+                                 [&](Value v) { return varying.contains(v); });
       if (!varies)
         continue;
       for (Value value : op.getResults())
@@ -325,23 +325,23 @@ Value StepEmitter::emitOp(Operation *op, Scope &scope) {
   // A product that feeds a sum may be fused with it.
   auto fast = dyn_cast<arith::ArithFastMathInterface>(created);
   if (fast && fast.getFastMathFlagsAttr())
-    created->setAttr(fast.getFastMathAttrName(),
-                     arith::FastMathFlagsAttr::get(
-                         created->getContext(),
-                         arith::FastMathFlags::contract |
-                             fast.getFastMathFlagsAttr().getValue()));
+    created->setAttr(
+        fast.getFastMathAttrName(),
+        arith::FastMathFlagsAttr::get(
+            created->getContext(), arith::FastMathFlags::contract |
+                                       fast.getFastMathFlagsAttr().getValue()));
   return created->getResult(0);
 }
 
 /// Emits loops over `innerDims` below `outer`; `accumulators` are carried.
 template <typename ScopeT>
-static void emitNest(
-    ScopeT &outer, Location loc, ArrayRef<unsigned> innerDims,
-    SmallVectorImpl<Value> &accumulators,
-    llvm::function_ref<bool(unsigned)> isUnrolled,
-    llvm::function_ref<int64_t(unsigned)> getStaticSize,
-    llvm::function_ref<Value(OpBuilder &, unsigned)> getSize,
-    llvm::function_ref<void(ScopeT &, SmallVectorImpl<Value> &)> body) {
+static void
+emitNest(ScopeT &outer, Location loc, ArrayRef<unsigned> innerDims,
+         SmallVectorImpl<Value> &accumulators,
+         llvm::function_ref<bool(unsigned)> isUnrolled,
+         llvm::function_ref<int64_t(unsigned)> getStaticSize,
+         llvm::function_ref<Value(OpBuilder &, unsigned)> getSize,
+         llvm::function_ref<void(ScopeT &, SmallVectorImpl<Value> &)> body) {
   if (innerDims.empty())
     return body(outer, accumulators);
   unsigned dim = innerDims.front();
@@ -362,17 +362,16 @@ static void emitNest(
   Value zero = createI64(outer.builder, loc, 0);
   Value one = createI64(outer.builder, loc, 1);
   Value size = getSize(outer.builder, dim);
-  auto loop = scf::ForOp::create(outer.builder, loc, zero, size, one,
-                                 accumulators);
+  auto loop =
+      scf::ForOp::create(outer.builder, loc, zero, size, one, accumulators);
   // What is hoisted out of the loop while its body is emitted goes before it.
   Block *block = loop->getBlock();
   for (ScopeT *it = &outer; it; it = it->parent)
     if (it->builder.getInsertionBlock() == block)
       it->builder.setInsertionPoint(loop);
   bool hasYield = accumulators.empty();
-  OpBuilder inside = hasYield
-                         ? OpBuilder(loop.getBody()->getTerminator())
-                         : OpBuilder::atBlockEnd(loop.getBody());
+  OpBuilder inside = hasYield ? OpBuilder(loop.getBody()->getTerminator())
+                              : OpBuilder::atBlockEnd(loop.getBody());
   ScopeT child(&outer, inside, outer.point, outer.bound);
   child.point[dim] = loop.getInductionVar();
   llvm::copy(loop.getRegionIterArgs(), accumulators.begin());
@@ -420,8 +419,7 @@ void StepEmitter::emitLoops(
   Scope root(nullptr, builder, InnerPoint(rank), SmallBitVector(rank));
   SmallVector<Value> none;
   emitNest<Scope>(
-      root, loc, innerDims, none,
-      [&](unsigned dim) { return isUnrolled(dim); },
+      root, loc, innerDims, none, [&](unsigned dim) { return isUnrolled(dim); },
       [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
       [&](OpBuilder &at, unsigned dim) { return hooks.getSize(at, loc, dim); },
       [&](Scope &inside, SmallVectorImpl<Value> &) {
@@ -472,9 +470,9 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
   for (Region *region : regions) {
     llvm::DenseSet<Value> live;
     for (Operation &op : llvm::reverse(region->front())) {
-      if (!isa<YieldOp>(op) &&
-          llvm::none_of(op.getResults(),
-                        [&](Value v) { return live.contains(v); }))
+      if (!isa<YieldOp>(op) && llvm::none_of(op.getResults(), [&](Value v) {
+            return live.contains(v);
+          }))
         continue;
       live.insert(op.operand_begin(), op.operand_end());
       auto reduce = dyn_cast<ReduceOp>(op);
@@ -493,8 +491,8 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
       auto output = cast<ResultAttr>(scan.getOutputs()[i]);
       if (output.isFinal())
         continue;
-      Root root{Root::Output, i, {}, yield.getOperand(next++),
-                SmallBitVector(rank)};
+      Root root{
+          Root::Output, i, {}, yield.getOperand(next++), SmallBitVector(rank)};
       for (StringAttr name : output.getDims())
         root.inner.set(scan.getSpace().find(name.getValue()));
       root.inner &= innerMask;
@@ -503,7 +501,8 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
   }
 
   // Stages to a fixpoint: raise a root until all it needs comes before it.
-  auto elementsYield = cast<YieldOp>(scan.getElements().front().getTerminator());
+  auto elementsYield =
+      cast<YieldOp>(scan.getElements().front().getTerminator());
   for (unsigned round = 0; round < 4 * roots.size() + 4; ++round) {
     llvm::DenseMap<Value, Needs> needs;
     auto getStage = [&](ReduceOp reduce) {
@@ -570,13 +569,12 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
         Needs &need = needs[value];
         raise(root, need.stage);
         for (unsigned state : need.current.set_bits()) {
-          bool apart = need.renamed.test(state) ||
-                       roots[state].inner != root.inner;
+          bool apart =
+              need.renamed.test(state) || roots[state].inner != root.inner;
           raise(root, roots[state].stage + apart);
         }
         for (unsigned state : need.previous.set_bits())
-          raise(roots[state],
-                root.stage + (roots[state].inner != root.inner));
+          raise(roots[state], root.stage + (roots[state].inner != root.inner));
       }
     }
     if (!changed)
@@ -600,8 +598,8 @@ void StepEmitter::emitRoot(Root &root, Scope &scope, StepSink &sink,
     auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
     Value a = evaluate(yield.getOperand(2 * root.number), scope);
     Value b = evaluate(yield.getOperand(2 * root.number + 1), scope);
-    auto [previous, current] = sink.update(scope.builder, loc, root.number, a,
-                                           b, scope.point);
+    auto [previous, current] =
+        sink.update(scope.builder, loc, root.number, a, b, scope.point);
     if (!current)
       return;
     Block &readout = scan.getReadout().front();
@@ -632,9 +630,9 @@ void StepEmitter::emitGroup(ArrayRef<Root *> group, Scope &scope,
   SmallVector<Value> accumulators;
   for (Root *root : group)
     if (root->kind == Root::Reduction)
-      accumulators.push_back(createReductionIdentity(
-          scope.builder, loc, root->reduce.getKind(),
-          getType(root->reduce.getResult())));
+      accumulators.push_back(
+          createReductionIdentity(scope.builder, loc, root->reduce.getKind(),
+                                  getType(root->reduce.getResult())));
   emitNest<Scope>(
       scope, loc, toList(group.front()->inner), accumulators,
       [&](unsigned dim) { return isUnrolled(dim); },

@@ -54,9 +54,9 @@ public:
 class StepSink {
 public:
   virtual ~StepSink();
-  /// Called once at each inner point of state `state` with its elements a and b.
-  /// Returns {previous, new} value of the state for the readout; both may
-  /// be null if the readout is not emitted.
+  /// Called once at each inner point of state `state` with its elements a and
+  /// b. Returns {previous, new} value of the state for the readout; both may be
+  /// null if the readout is not emitted.
   virtual std::pair<mlir::Value, mlir::Value>
   update(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
          mlir::Value a, mlir::Value b, const InnerPoint &point) = 0;
@@ -102,8 +102,8 @@ public:
                         const InnerPoint &point);
 
   /// Emits the elements of every state (fold), and the readout if asked
-  /// (replay). Fails with a diagnostic if the step needs a value of a state after
-  /// it has been overwritten.
+  /// (replay). Fails with a diagnostic if the step needs a value of a state
+  /// after it has been overwritten.
   mlir::LogicalResult emitStep(mlir::OpBuilder &builder, StepSink &sink,
                                bool withReadout);
 

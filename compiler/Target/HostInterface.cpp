@@ -32,7 +32,8 @@ public:
       : module(module), context(module.getContext()), artifact(artifact),
         options(options), name(getString("name")),
         pointer(llvm::PointerType::get(context, 0)),
-        i16(llvm::Type::getInt16Ty(context)), i8(llvm::Type::getInt8Ty(context)),
+        i16(llvm::Type::getInt16Ty(context)),
+        i8(llvm::Type::getInt8Ty(context)),
         i32(llvm::Type::getInt32Ty(context)),
         i64(llvm::Type::getInt64Ty(context)),
         f64(llvm::Type::getDoubleTy(context)) {}
@@ -138,8 +139,8 @@ InterfaceBuilder::createArgument(DictionaryAttr argument) {
     return dtype.takeError();
   auto dims = cast<DenseI32ArrayAttr>(argument.get("dims")).asArrayRef();
   return createStruct({createString(getString("name", argument)),
-                       c32(getInt("role", argument)), *dtype,
-                       c32(dims.size()), createDims(dims)});
+                       c32(getInt("role", argument)), *dtype, c32(dims.size()),
+                       createDims(dims)});
 }
 
 llvm::Expected<llvm::Constant *>
@@ -170,8 +171,14 @@ InterfaceBuilder::createVariant(DictionaryAttr variant) {
       number("step_cost_ns"),
       number("step_bytes")};
   std::string prefix = getString("symbols", variant);
-  for (StringRef phase : {"_start", "_fold", "_advance", "_replay", "_finish"}) {
+  for (StringRef phase :
+       {"_start", "_fold", "_advance", "_replay", "_finish"}) {
     llvm::Function *kernel = module.getFunction(prefix + phase.str());
+    // A variant that never splits time has no kernels for it.
+    if (!kernel && (phase == "_fold" || phase == "_advance")) {
+      fields.push_back(llvm::ConstantPointerNull::get(pointer));
+      continue;
+    }
     if (!kernel)
       return llvm::createStringError("kernel '" + prefix + phase +
                                      "' is missing");
@@ -186,15 +193,15 @@ llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
        cast<ArrayAttr>(artifact.get("dims")).getAsRange<DictionaryAttr>())
     dims.push_back(createStruct(
         {createString(getString("name", dim)), c64(getInt("size", dim))}));
-  for (auto item :
-       cast<ArrayAttr>(artifact.get("arguments")).getAsRange<DictionaryAttr>()) {
+  for (auto item : cast<ArrayAttr>(artifact.get("arguments"))
+                       .getAsRange<DictionaryAttr>()) {
     auto argument = createArgument(item);
     if (!argument)
       return argument.takeError();
     arguments.push_back(*argument);
   }
-  for (auto item :
-       cast<ArrayAttr>(artifact.get("accesses")).getAsRange<DenseI64ArrayAttr>()) {
+  for (auto item : cast<ArrayAttr>(artifact.get("accesses"))
+                       .getAsRange<DenseI64ArrayAttr>()) {
     ArrayRef<int64_t> a = item.asArrayRef();
     accesses.push_back(createStruct(
         {c32(a[0]), c32(a[1]), c32(a[2]), c64(a[3]), c64(a[4]), c64(a[5])}));
@@ -219,15 +226,15 @@ llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
   if (errors)
     return std::move(errors);
   bool reverse = cast<BoolAttr>(artifact.get("reverse")).getValue();
-  bool step = artifact.get("step") != nullptr;
+  bool step = cast<BoolAttr>(artifact.get("step")).getValue();
   llvm::Constant *info = createStruct(
       {c32(RECUR_ABI_VERSION),
        c32((reverse ? RECUR_REVERSE : 0) | (step ? RECUR_STEP : 0)),
        createString(name), createString(options.sourceHash),
        createString(options.targets), c32(dims.size()), c32(arguments.size()),
-       c32(accesses.size()), c32(variants.size()), c32(0),
-       c32(getInt("time")), c32(getInt("segment")), *dimArray, *argumentArray,
-       *accessArray, *variantArray, llvm::ConstantPointerNull::get(pointer)});
+       c32(accesses.size()), c32(variants.size()), c32(0), c32(getInt("time")),
+       c32(getInt("segment")), *dimArray, *argumentArray, *accessArray,
+       *variantArray, llvm::ConstantPointerNull::get(pointer)});
   if (module.getDataLayout().getTypeAllocSize(info->getType()) !=
       sizeof(recur_info))
     return llvm::createStringError(
@@ -253,8 +260,7 @@ void InterfaceBuilder::createFunctions(llvm::Constant *info) {
     return function;
   };
   auto pack = [&](llvm::Function *function) -> llvm::Value * {
-    llvm::Value *array =
-        builder.CreateAlloca(pointer, builder.getInt32(count));
+    llvm::Value *array = builder.CreateAlloca(pointer, builder.getInt32(count));
     for (unsigned i = 0; i < count; ++i)
       builder.CreateStore(function->getArg(i),
                           builder.CreateConstGEP1_64(pointer, array, i));
@@ -293,8 +299,7 @@ llvm::Error InterfaceBuilder::build() {
 llvm::Error recur::addHostInterface(llvm::Module &module, ArrayAttr artifacts,
                                     const HostInterfaceOptions &options) {
   for (auto artifact : artifacts.getAsRange<DictionaryAttr>())
-    if (llvm::Error error =
-            InterfaceBuilder(module, artifact, options).build())
+    if (llvm::Error error = InterfaceBuilder(module, artifact, options).build())
       return error;
   return llvm::Error::success();
 }

@@ -110,8 +110,11 @@ TEST_P(CpuKernels, AgreesWithTheInterpreter) {
     for (int variant = -1; variant < spec.info()->n_cpu_variants; ++variant)
       for (const char *contiguous : {"", "d", "t"}) {
         Call call;
-        call.sizes = {{"b", size.b}, {"t", size.t}, {"d", size.d},
-                      {"n", size.n}, {"s", size.s}};
+        call.sizes = {{"b", size.b},
+                      {"t", size.t},
+                      {"d", size.d},
+                      {"n", size.n},
+                      {"s", size.s}};
         call.variant = variant;
         call.contiguous = contiguous;
         // A variant that asks for unit stride gets the layout it asks for.
@@ -191,9 +194,8 @@ INSTANTIATE_TEST_SUITE_P(
     Specs, CpuKernels,
     testing::Values(Spec{"linear", kLinear}, Spec{"selective", kSelective},
                     Spec{"mixed", kMixed}, Spec{"uniform", kUniform},
-                    Spec{"reverse", kReverse},
-                    Spec{"packed", kPacked}, Spec{"half", kHalf},
-                    Spec{"double", kDouble}),
+                    Spec{"reverse", kReverse}, Spec{"packed", kPacked},
+                    Spec{"half", kHalf}, Spec{"double", kDouble}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace

@@ -105,22 +105,21 @@ void ExecutedSpec::compile(const std::string &text, const std::string &target,
   impl->jit = std::move(*jit);
   auto &library = impl->jit->getMainJITDylib();
   auto define = [&](const char *name, auto *address) {
-    llvm::cantFail(library.define(llvm::orc::absoluteSymbols(
-        {{impl->jit->mangleAndIntern(name),
-          {llvm::orc::ExecutorAddr::fromPtr(address),
-           llvm::JITSymbolFlags::Exported}}})));
+    llvm::cantFail(library.define(
+        llvm::orc::absoluteSymbols({{impl->jit->mangleAndIntern(name),
+                                     {llvm::orc::ExecutorAddr::fromPtr(address),
+                                      llvm::JITSymbolFlags::Exported}}})));
   };
   define("recur_call", &recur_call);
   define("recur_workspace", &recur_workspace);
   // What code generation makes of copies and fills.
   define("memset", &memset);
   define("memcpy", &memcpy);
-  if (llvm::Error error = impl->jit->addObjectFile(
-          llvm::MemoryBuffer::getMemBufferCopy(
+  if (llvm::Error error =
+          impl->jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
               llvm::StringRef(object->data(), object->size()))))
     return fail(std::move(error));
-  auto symbol =
-      impl->jit->lookup(impl->function.getName().str() + "_info");
+  auto symbol = impl->jit->lookup(impl->function.getName().str() + "_info");
   if (!symbol)
     return fail(symbol.takeError());
   impl->info = symbol->toPtr<const recur_info *(*)()>()();
@@ -183,25 +182,26 @@ std::string ExecutedSpec::run(const Call &call) {
     bool segments = argument.role == RECUR_SEGMENTS;
     Tensor tensor = createTensor(dtype, shape, segments ? -1 : innermost,
                                  call.strided && !segments);
-    bool output =
-        argument.role == RECUR_RESULT || argument.role == RECUR_FINAL;
+    bool output = argument.role == RECUR_RESULT || argument.role == RECUR_FINAL;
     std::vector<int64_t> cuts;
     if (segments) {
       int64_t total = sizeOf(info.time_dim);
       for (int64_t k = 0; k < shape[0]; ++k)
-        cuts.push_back(k == 0                  ? 0
-                       : k + 1 == shape[0]     ? total
-                       : int64_t(random() % (total + 1)));
+        cuts.push_back(k == 0              ? 0
+                       : k + 1 == shape[0] ? total
+                                           : int64_t(random() % (total + 1)));
       std::sort(cuts.begin(), cuts.end());
     }
     std::uniform_real_distribution<double> uniform(-0.95, 0.95);
     interpreter::Array array = interpreter::Array::zeros(shape);
     size_t next = 0;
     tensor.forEach([&](int64_t offset) {
-      double value = output ? std::numeric_limits<double>::quiet_NaN()
-                     : segments ? double(cuts[next])
-                     : argument.dtype.code == kDLFloat || argument.dtype.code == kDLBfloat ? uniform(random)
-                                          : double(random() % 5 == 0);
+      double value =
+          output     ? std::numeric_limits<double>::quiet_NaN()
+          : segments ? double(cuts[next])
+          : argument.dtype.code == kDLFloat || argument.dtype.code == kDLBfloat
+              ? uniform(random)
+              : double(random() % 5 == 0);
       tensor.store(offset, value);
       if (!output)
         array.real()[next] = tensor.load(offset).real();
@@ -217,8 +217,8 @@ std::string ExecutedSpec::run(const Call &call) {
     views.push_back(tensor.dl());
   for (const DLTensor &view : views)
     pointers.push_back(&view);
-  int status = recur_call(&info, pointers.data(), int(pointers.size()),
-                          nullptr, 0, nullptr);
+  int status = recur_call(&info, pointers.data(), int(pointers.size()), nullptr,
+                          0, nullptr);
   if (status != RECUR_OK)
     return std::string("status: ") + recur_last_error();
 
