@@ -43,9 +43,8 @@ std::string shapeText(llvm::ArrayRef<int64_t> shape) {
 
 Arrays::Arrays(const Signature &signature)
     : signature(signature), tensors(signature.arguments.size()) {
-  SpaceAttr space = signature.space;
-  for (unsigned dim = 0; dim < space.getRank(); ++dim) {
-    sizes.push_back(space.isStatic(dim) ? space.getSizes()[dim] : -1);
+  for (const SignatureDim &dim : signature.dims) {
+    sizes.push_back(dim.size);
     sources.push_back("the spec");
   }
 }
@@ -54,11 +53,11 @@ std::string Arrays::describe(unsigned number) const {
   const SignatureArgument &argument = signature.arguments[number];
   std::string text = argument.name + "[";
   for (auto [axis, dim] : llvm::enumerate(argument.dims)) {
-    text += (axis ? ", " : "") + signature.space.getName(dim).str();
+    text += (axis ? ", " : "") + signature.dims[dim].name;
     if (argument.role == Role::Segments)
       text += " + 1";
-    else if (signature.space.isStatic(dim))
-      text += " = " + std::to_string(signature.space.getSizes()[dim]);
+    else if (signature.dims[dim].size >= 0)
+      text += " = " + std::to_string(signature.dims[dim].size);
   }
   return text + "]: " + dtypeName(dtypeOf(argument.element));
 }
@@ -83,7 +82,7 @@ llvm::Error Arrays::set(unsigned number, Tensor tensor,
     if (argument.role == Role::Segments && --size < 0)
       return refuse(": cumulative lengths start with a 0");
     if (sizes[dim] >= 0 && sizes[dim] != size)
-      return refuse("; " + signature.space.getName(dim) + " = " +
+      return refuse("; " + signature.dims[dim].name + " = " +
                     llvm::Twine(sizes[dim]) + " in " + sources[dim]);
     if (sizes[dim] < 0) {
       sizes[dim] = size;
@@ -108,7 +107,7 @@ llvm::Error Arrays::allocateResults() {
       if (sizes[dim] < 0)
         return llvm::createStringError(
             "result '" + argument.name + "': the size of index '" +
-            signature.space.getName(dim) + "' is not known");
+            signature.dims[dim].name + "' is not known");
       shape.push_back(sizes[dim]);
     }
     tensors[number] = Tensor(dtypeOf(argument.element), shape);

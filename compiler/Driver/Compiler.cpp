@@ -9,11 +9,26 @@
 
 #include "compiler/Driver/Compiler.h"
 
+#include "compiler/Analysis/Explain.h"
+#include "compiler/Conversion/Artifact.h"
+#include "compiler/Driver/Header.h"
+#include "compiler/Driver/Jit.h"
 #include "compiler/Frontend/Frontend.h"
+#include "compiler/Target/Cubin.h"
+#include "compiler/Target/HostObject.h"
+#include "compiler/Target/Ptx.h"
+#include "dialect/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SHA256.h"
 #include "llvm/Support/SourceMgr.h"
+#include <utility>
 
 using namespace recur;
 
@@ -61,6 +76,7 @@ Outcome Compilation::refuse(const llvm::Twine &message) {
 
 Outcome Compilation::parse() {
   pipeline.schedule = options.schedule;
+  pipeline.steps = options.steps;
   for (const std::string &name : options.targets) {
     auto target = TargetSpec::parse(name);
     if (!target)
@@ -110,6 +126,15 @@ std::vector<mlir::func::FuncOp> Compilation::getRecurrences() {
   return {functions.begin(), functions.end()};
 }
 
+std::vector<std::string> Compilation::getFunctionNames() {
+  std::vector<std::string> functions;
+  if (auto artifacts =
+          (*module)->getAttrOfType<mlir::ArrayAttr>(kArtifactsAttr))
+    for (auto artifact : artifacts.getAsRange<mlir::DictionaryAttr>())
+      functions.push_back(artifact.getAs<mlir::StringAttr>("name").str());
+  return functions;
+}
+
 std::string Compilation::printIR() {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -157,6 +182,252 @@ Outcome Compilation::compileTo(Phase phase) {
   return Outcome::Ok;
 }
 
-Outcome Compilation::emitObject(std::string &) {
-  return refuse("object code is not supported yet");
+Outcome Compilation::failed(Phase phase, size_t errorsBefore) {
+  if (diagnostics.list.size() > errorsBefore)
+    return Outcome::Refused;
+  diagnostics.error(file, "making the " + stringify(phase) +
+                              " failed without saying why");
+  return Outcome::Internal;
+}
+
+std::unique_ptr<llvm::Module> Compilation::translate(llvm::LLVMContext &llvm) {
+  HostInterfaceOptions interface;
+  interface.sourceHash =
+      llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(source)),
+                  /*LowerCase=*/true);
+  for (const TargetSpec &target : pipeline.targets)
+    interface.targets += (interface.targets.empty() ? "" : ",") + target.name;
+  auto host = translateHost(*module, llvm, interface);
+  if (mlir::failed(host))
+    return nullptr;
+  if (llvm::Error error = optimizeHost(**host)) {
+    diagnostics.error(file, llvm::toString(std::move(error)));
+    return nullptr;
+  }
+  return std::move(*host);
+}
+
+Outcome Compilation::emitLlvm(std::string &text) {
+  if (Outcome outcome = compileTo(Phase::Llvm); outcome != Outcome::Ok)
+    return outcome;
+  size_t before = diagnostics.list.size();
+  llvm::LLVMContext llvm;
+  llvm::raw_string_ostream os(text);
+  if (pipeline.hasCpu()) {
+    std::unique_ptr<llvm::Module> host = translate(llvm);
+    if (!host)
+      return failed(Phase::Llvm, before);
+    host->print(os, nullptr);
+  }
+  for (const TargetSpec &target : pipeline.targets) {
+    if (!target.isGpu())
+      continue;
+    mlir::gpu::GPUModuleOp kernels = findGpuModule(target);
+    if (!kernels)
+      return failed(Phase::Llvm, before);
+    auto device = translateToNvptx(kernels, target, llvm);
+    if (mlir::failed(device))
+      return failed(Phase::Llvm, before);
+    (*device)->print(os, nullptr);
+  }
+  return Outcome::Ok;
+}
+
+Outcome Compilation::emitObject(std::string &bytes) {
+  if (!object.empty()) {
+    bytes = object;
+    return Outcome::Ok;
+  }
+  if (Outcome outcome = compileTo(Phase::Recur); outcome != Outcome::Ok)
+    return outcome;
+  if (!pipeline.hasCpu())
+    return refuse("an object needs a CPU target: GPU code is not embedded yet, "
+                  "use --emit ptx or --emit cubin");
+  if (const TargetSpec *gpu = findGpuTarget())
+    diagnostics.list.push_back(
+        {Severity::Warning,
+         file,
+         0,
+         0,
+         "the object holds code for the CPU only: code for " + gpu->name +
+             " is not embedded yet",
+         {}});
+  for (const std::string &name : names)
+    if (llvm::Error error = checkFunctionName(name))
+      return refuse(llvm::toString(std::move(error)));
+  if (Outcome outcome = compileTo(Phase::Llvm); outcome != Outcome::Ok)
+    return outcome;
+  size_t before = diagnostics.list.size();
+  llvm::LLVMContext llvm;
+  std::unique_ptr<llvm::Module> host = translate(llvm);
+  if (!host)
+    return failed(Phase::Object, before);
+  if (save) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    host->print(os, nullptr);
+    save("ll", text);
+  }
+  auto emitted = emitHostObject(*host);
+  if (!emitted) {
+    diagnostics.error(file, llvm::toString(emitted.takeError()));
+    return Outcome::Internal;
+  }
+  object.assign(emitted->begin(), emitted->end());
+  bytes = object;
+  if (save)
+    save("o", object);
+  return Outcome::Ok;
+}
+
+const TargetSpec *Compilation::findGpuTarget() const {
+  for (const TargetSpec &target : pipeline.targets)
+    if (target.isGpu())
+      return &target;
+  return nullptr;
+}
+
+mlir::gpu::GPUModuleOp Compilation::findGpuModule(const TargetSpec &target) {
+  mlir::gpu::GPUModuleOp found;
+  for (auto kernels :
+       llvm::make_early_inc_range(module->getOps<mlir::gpu::GPUModuleOp>())) {
+    auto name = kernels->getAttrOfType<mlir::StringAttr>("recur.target");
+    if (!name || name.getValue() != target.name)
+      continue;
+    if (!found) {
+      found = kernels;
+      continue;
+    }
+    // One PTX file holds one module: the kernels of all recurrences go there.
+    mlir::SymbolTable symbols(found);
+    for (mlir::Operation &op :
+         llvm::make_early_inc_range(kernels.getBody()->getOperations())) {
+      op.remove();
+      symbols.insert(&op);
+    }
+    kernels.erase();
+  }
+  return found;
+}
+
+Outcome Compilation::emitPtx(std::string &ptx) {
+  if (Outcome outcome = compileTo(Phase::Llvm); outcome != Outcome::Ok)
+    return outcome;
+  const TargetSpec *target = findGpuTarget();
+  if (!target)
+    return refuse("PTX needs a GPU target such as sm_90a");
+  size_t before = diagnostics.list.size();
+  mlir::gpu::GPUModuleOp kernels = findGpuModule(*target);
+  if (!kernels)
+    return refuse("no kernels for " + target->name);
+  auto emitted = recur::emitPtx(kernels, *target);
+  if (mlir::failed(emitted))
+    return failed(Phase::Ptx, before);
+  ptx = std::move(*emitted);
+  if (save)
+    save(target->name + ".ptx", ptx);
+  return Outcome::Ok;
+}
+
+Outcome Compilation::emitCubin(std::string &cubin) {
+  std::string ptx;
+  if (Outcome outcome = emitPtx(ptx); outcome != Outcome::Ok)
+    return outcome;
+  const TargetSpec *target = findGpuTarget();
+  Cubin assembled = assembleCubin(ptx, *target);
+  if (assembled.status == Cubin::Status::NotAvailable)
+    return refuse("a cubin needs an assembler: expected libnvJitLink or ptxas "
+                  "on this machine, found none");
+  if (assembled.status == Cubin::Status::Failed) {
+    diagnostics.error(file,
+                      "the assembler refuses our PTX: " + assembled.message);
+    return Outcome::Internal;
+  }
+  cubin = std::move(assembled.bytes);
+  if (save)
+    save(target->name + ".cubin", cubin);
+  return Outcome::Ok;
+}
+
+Outcome Compilation::emitHeader(std::string &header) {
+  std::string bytes;
+  if (Outcome outcome = emitObject(bytes); outcome != Outcome::Ok)
+    return outcome;
+  auto internal = [&](llvm::Error error) {
+    diagnostics.error(file, llvm::toString(std::move(error)));
+    return Outcome::Internal;
+  };
+  auto code = JitObject::load(bytes);
+  if (!code)
+    return internal(code.takeError());
+  std::vector<const recur_info *> infos;
+  for (const std::string &name : getFunctionNames()) {
+    auto info = (*code)->info(name);
+    if (!info)
+      return internal(info.takeError());
+    infos.push_back(*info);
+  }
+  header = writeHeader(infos, file);
+  if (save)
+    save("h", header);
+  return Outcome::Ok;
+}
+
+Outcome
+Compilation::explain(llvm::ArrayRef<std::pair<std::string, int64_t>> sizes,
+                     std::string &text) {
+  // Steps would be explained like recurrences of their own.
+  options.steps = false;
+  if (Outcome outcome = compileTo(Phase::Recur); outcome != Outcome::Ok)
+    return outcome;
+  llvm::StringMap<int64_t> known;
+  for (const auto &[name, size] : sizes) {
+    std::string dims;
+    bool found = false;
+    for (mlir::func::FuncOp function : getRecurrences()) {
+      SpaceAttr space = Signature::find(function).getSpace();
+      for (unsigned dim = 0; dim < space.getRank(); ++dim) {
+        dims += (dims.empty() ? "" : ", ") + space.getName(dim).str();
+        found |= space.getName(dim) == name;
+        if (space.getName(dim) == name && space.isStatic(dim) &&
+            space.getSizes()[dim] != size)
+          return refuse("--size " + name + ": the spec says " + name + " = " +
+                        llvm::Twine(space.getSizes()[dim]) + ", found " +
+                        llvm::Twine(size));
+      }
+    }
+    if (!found)
+      return refuse("--size " + name + ": expected one of the indices " + dims);
+    known[name] = size;
+  }
+  if (Outcome outcome = compileTo(Phase::Scheduled); outcome != Outcome::Ok)
+    return outcome;
+  llvm::raw_string_ostream os(text);
+  bool isFirst = true;
+  for (mlir::func::FuncOp function : getRecurrences()) {
+    auto scan = llvm::dyn_cast_or_null<ScanOp>(
+        Signature::find(function).getOperation());
+    if (!scan)
+      continue;
+    if (!std::exchange(isFirst, false))
+      os << '\n';
+    recur::explain(scan, known, os);
+  }
+  // What is no scan, or has no kernels, is refused after the rest has been
+  // explained.
+  mlir::PassManager check(context.get(), mlir::ModuleOp::getOperationName());
+  check.addPass(createCheckSupportedPass());
+  return mlir::succeeded(check.run(*module)) ? Outcome::Ok : Outcome::Refused;
+}
+
+Artifact recur::compile(llvm::StringRef source, const CompileOptions &options,
+                        llvm::StringRef file) {
+  Artifact artifact;
+  Compilation compilation(source.str(), file.str(), options);
+  artifact.outcome = compilation.emitObject(artifact.object);
+  artifact.messages = compilation.render();
+  artifact.diagnostics = compilation.getDiagnostics();
+  if (artifact)
+    artifact.names = compilation.getFunctionNames();
+  return artifact;
 }

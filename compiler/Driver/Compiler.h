@@ -20,6 +20,14 @@
 #include <string>
 #include <vector>
 
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+namespace mlir::gpu {
+class GPUModuleOp;
+} // namespace mlir::gpu
+
 namespace recur {
 
 /// How a step of a compilation ended.
@@ -38,6 +46,8 @@ struct CompileOptions {
   std::string schedule;
   /// Compiles only the recurrence of this name; empty: all.
   std::string recurrence;
+  /// Also makes NAME_step, one time step for decoding, of every recurrence.
+  bool steps = true;
 };
 
 /// One spec on its way through the phases.
@@ -56,16 +66,25 @@ public:
   std::vector<mlir::func::FuncOp> getRecurrences();
   /// The names of the recurrences, in the order of the spec.
   const std::vector<std::string> &getNames() const { return names; }
+  /// The names of the functions in the object, those of steps included.
+  std::vector<std::string> getFunctionNames();
 
+  /// The optimised LLVM IR of every target.
+  Outcome emitLlvm(std::string &text);
   /// The bytes of a host object with all that `recur/runtime.h` says.
   Outcome emitObject(std::string &object);
   /// PTX for the one GPU target.
   Outcome emitPtx(std::string &ptx);
   /// A cubin for the one GPU target, where the machine has an assembler.
   Outcome emitCubin(std::string &cubin);
+  /// What was recognised, the schedules, and the work and time for `sizes`,
+  /// which may be incomplete.
+  Outcome explain(llvm::ArrayRef<std::pair<std::string, int64_t>> sizes,
+                  std::string &text);
   /// The C header of the object.
   Outcome emitHeader(std::string &header);
 
+  const std::string &getSource() const { return source; }
   const PipelineOptions &getPipelineOptions() const { return pipeline; }
   mlir::MLIRContext &getContext() { return *context; }
   DiagnosticList &getDiagnostics() { return diagnostics; }
@@ -82,6 +101,13 @@ private:
   Outcome parse();
   Outcome runPhase(Phase phase);
   Outcome selectRecurrence();
+  /// The outcome of a step that failed: not our user's mistake if no message
+  /// has been added to the first `errorsBefore`.
+  Outcome failed(Phase phase, size_t errorsBefore);
+  /// The host's kernels with their interface, optimised.
+  std::unique_ptr<llvm::Module> translate(llvm::LLVMContext &llvm);
+  const TargetSpec *findGpuTarget() const;
+  mlir::gpu::GPUModuleOp findGpuModule(const TargetSpec &target);
 
   std::string source, file;
   CompileOptions options;

@@ -17,6 +17,10 @@ using namespace recur;
 namespace orc = llvm::orc;
 
 namespace {
+/// What the JIT has reported on this thread since it was last asked. Its
+/// errors only say that symbols failed; the report says why.
+thread_local std::string reported;
+
 /// The process's JIT, made on first use. It is never destroyed: other static
 /// objects may hold code until the very end.
 llvm::Expected<orc::LLJIT &> getJit() {
@@ -28,9 +32,12 @@ llvm::Expected<orc::LLJIT &> getJit() {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     auto *made = new Process;
-    if (auto jit = orc::LLJITBuilder().create())
+    if (auto jit = orc::LLJITBuilder().create()) {
       made->jit = std::move(*jit);
-    else
+      made->jit->getExecutionSession().setErrorReporter([](llvm::Error error) {
+        reported += llvm::toString(std::move(error));
+      });
+    } else
       made->error = llvm::toString(jit.takeError());
     return made;
   }();
@@ -95,9 +102,13 @@ llvm::Expected<void *> JitObject::find(llvm::StringRef symbol) const {
   auto jit = getJit();
   if (!jit)
     return jit.takeError();
+  reported.clear();
   auto address = jit->lookup(library, symbol);
-  if (!address)
-    return address.takeError();
+  if (!address) {
+    std::string text = llvm::toString(address.takeError());
+    return llvm::createStringError("cannot load the code: " +
+                                   (reported.empty() ? text : reported));
+  }
   return address->toPtr<void *>();
 }
 

@@ -9,8 +9,10 @@
 #include "compiler/Driver/Pipeline.h"
 
 #include "compiler/Conversion/Passes.h"
+#include "compiler/Target/HostObject.h"
 #include "compiler/Target/Ptx.h"
 #include "dialect/IR/Recur.h"
+#include "dialect/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -24,7 +26,6 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
-#include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace recur;
@@ -107,21 +108,46 @@ void recur::registerDialects(mlir::DialectRegistry &registry) {
                   mlir::LLVM::LLVMDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::tensor::TensorDialect, mlir::vector::VectorDialect>();
+  registerStepModels(registry);
+  registerHostTranslations(registry);
   registerPtxTranslations(registry);
 }
 
 void recur::registerPasses() {
+  registerRecurTransformsPasses();
   registerRecurConversionPasses();
-  // What the pipelines use of MLIR's own.
-  mlir::registerCanonicalizerPass();
-  mlir::registerCSEPass();
 }
 
-void recur::populateClassifyPipeline(mlir::OpPassManager &,
-                                     const PipelineOptions &) {}
-void recur::populateSchedulePipeline(mlir::OpPassManager &,
-                                     const PipelineOptions &) {}
-void recur::populateKernelPipeline(mlir::OpPassManager &,
-                                   const PipelineOptions &) {}
-void recur::populateLlvmPipeline(mlir::OpPassManager &,
-                                 const PipelineOptions &) {}
+void recur::populateClassifyPipeline(mlir::OpPassManager &passes,
+                                     const PipelineOptions &options) {
+  if (options.steps)
+    passes.addPass(createMakeStepPass());
+  passes.addPass(createClassifyPass());
+}
+
+void recur::populateSchedulePipeline(mlir::OpPassManager &passes,
+                                     const PipelineOptions &options) {
+  SchedulePassOptions schedule;
+  for (const TargetSpec &target : options.targets)
+    schedule.targets.push_back(target.name);
+  schedule.schedule = options.schedule;
+  passes.addPass(createSchedulePass(schedule));
+}
+
+void recur::populateKernelPipeline(mlir::OpPassManager &passes,
+                                   const PipelineOptions &options) {
+  passes.addPass(createCheckSupportedPass());
+  if (options.hasCpu())
+    passes.addPass(createConvertToCpuPass());
+  passes.addPass(createDropScansPass());
+}
+
+void recur::populateLlvmPipeline(mlir::OpPassManager &passes,
+                                 const PipelineOptions &options) {
+  // GPU modules first: what is left of them then is no business of the host's
+  // passes, which look into every function.
+  if (options.hasGpu())
+    addNvvmPasses(passes.nest<mlir::gpu::GPUModuleOp>());
+  if (options.hasCpu())
+    addHostLoweringPasses(passes);
+}

@@ -44,12 +44,14 @@ struct PipelineOptions {
   std::vector<TargetSpec> targets;
   /// Overrides the schedules; empty lets the cost model choose.
   std::string schedule;
+  /// Derives the function NAME_step of every recurrence NAME.
+  bool steps = true;
 
   bool hasCpu() const;
   bool hasGpu() const;
 };
 
-/// recur.recurrence -> recur.scan.
+/// recur.recurrence -> recur.scan, of the whole and of one step.
 void populateClassifyPipeline(mlir::OpPassManager &passes,
                               const PipelineOptions &options);
 /// Attaches schedules to scans.
@@ -76,7 +78,7 @@ std::string pipelineText(Phase phase, const PipelineOptions &options);
 /// Registers the dialects, extensions and translations that the pipelines
 /// need.
 void registerDialects(mlir::DialectRegistry &registry);
-/// Registers every pass that a pipeline names, so that text can name them.
+/// Registers our passes, so that the text of a pipeline can name them.
 void registerPasses();
 
 } // namespace recur

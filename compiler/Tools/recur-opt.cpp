@@ -3,25 +3,24 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// mlir-opt with the recur dialect and its passes.
+/// mlir-opt with the recur dialect and its passes: what `recurc
+/// --print-pipeline` prints runs here.
 //===----------------------------------------------------------------------===//
 
-#include "compiler/Conversion/Passes.h"
-#include "dialect/IR/Recur.h"
-#include "dialect/Transforms/Passes.h"
+#include "compiler/Driver/Pipeline.h"
 
 #include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
-  registry.insert<recur::RecurDialect>();
-  mlir::registerTransformsPasses();
-  recur::registerStepModels(registry);
-  recur::registerRecurTransformsPasses();
-  recur::registerRecurConversionPasses();
+  mlir::registerAllExtensions(registry);
+  recur::registerDialects(registry);
+  mlir::registerAllPasses();
+  recur::registerPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Recur optimizer driver\n", registry));
 }

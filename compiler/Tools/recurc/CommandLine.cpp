@@ -177,10 +177,11 @@ std::optional<int> parseCompile(int argc, const char *const *argv,
   app.add_flag("--gradient", line.gradient,
                "Also make the backward pass (not supported yet)");
   app.set_version_flag("--version", "", "Print the version and exit");
-  app.footer("'recurc run SPEC ...' compiles and runs a spec on .npy files; "
-             "see 'recurc run --help'.\n"
-             "Exit codes: 0 success, 1 error, 2 wrong usage, 70 internal "
-             "error.");
+  app.footer(
+      "'recurc run SPEC ...' compiles and runs a spec on .npy files, see\n"
+      "'recurc run --help'.\n"
+      "Exit codes: 0 success, 1 error, 2 wrong usage, 70 internal "
+      "error.");
   if (auto code = ::parse(app, argc, argv, line))
     return code;
   if (auto message = readSizes(sizes, line.sizes))

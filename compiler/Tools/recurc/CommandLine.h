@@ -22,6 +22,8 @@ enum ExitCode { ExitOk = 0, ExitError = 1, ExitUsage = 2, ExitInternal = 70 };
 
 struct CommandLine {
   bool isRun = false;
+  /// The path of this program, beside which the runtime is.
+  std::string executable;
   std::string spec;
   std::vector<std::string> targets;
   std::string name;

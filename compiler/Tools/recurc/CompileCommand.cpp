@@ -6,6 +6,7 @@
 /// Compiles a spec and writes one of the things that come out.
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Driver/Link.h"
 #include "compiler/Driver/OutputFile.h"
 #include "compiler/Tools/recurc/Commands.h"
 
@@ -107,15 +108,67 @@ std::optional<int> understandTargets(const CommandLine &line,
   return std::nullopt;
 }
 
-/// Makes what --emit asks for.
-Outcome emit(Compilation &compilation, Phase phase, std::string &bytes) {
-  if (phase == Phase::Recur) {
+/// Makes what --emit or --compile-to asks for.
+Outcome make(Compilation &compilation, const CommandLine &line, Phase phase,
+             std::string &bytes) {
+  switch (phase) {
+  case Phase::Ptx:
+    return compilation.emitPtx(bytes);
+  case Phase::Cubin:
+    return compilation.emitCubin(bytes);
+  case Phase::Object:
+  case Phase::Shared:
+    return compilation.emitObject(bytes);
+  case Phase::Header:
+    return compilation.emitHeader(bytes);
+  case Phase::Llvm:
+    // --compile-to stays with MLIR.
+    if (line.compileTo.empty())
+      return compilation.emitLlvm(bytes);
+    [[fallthrough]];
+  default:
     Outcome outcome = compilation.compileTo(phase);
     if (outcome == Outcome::Ok)
       bytes = compilation.printIR();
     return outcome;
   }
-  return compilation.refuse("cannot emit " + stringify(phase));
+}
+
+/// Writes a shared library with the code of `object`.
+int writeShared(const CommandLine &line, const std::string &object,
+                llvm::StringRef executable) {
+  auto folder = findRuntimeFolder(executable);
+  if (!folder)
+    return fail(folder.takeError());
+  auto file = OutputFile::create(line.output);
+  if (!file)
+    return fail(file.takeError());
+  if (file->temporaryPath().empty())
+    return fail("cannot write a shared library to '" + line.output +
+                "': expected the path of a file");
+  if (llvm::Error error = linkShared(object, file->temporaryPath(), *folder))
+    return fail(std::move(error));
+  if (llvm::Error error = file->commit())
+    return fail(std::move(error));
+  return ExitOk;
+}
+
+/// Makes --save-temps work: every step's output becomes a file in its folder.
+int saveTemps(const CommandLine &line, Compilation &compilation) {
+  if (std::error_code code = llvm::sys::fs::create_directories(line.saveTemps))
+    return fail("cannot create the directory '" + line.saveTemps +
+                "': " + llvm::StringRef(code.message()).lower());
+  std::string stem =
+      line.spec == "-" ? "stdin" : llvm::sys::path::stem(line.spec).str();
+  compilation.save = [&line, stem](llvm::StringRef suffix,
+                                   llvm::StringRef bytes) {
+    llvm::SmallString<256> path(line.saveTemps);
+    llvm::sys::path::append(path, stem + "." + suffix);
+    if (llvm::Error error = writeFile(path, bytes))
+      llvm::errs() << "recurc: warning: " << llvm::toString(std::move(error))
+                   << '\n';
+  };
+  return ExitOk;
 }
 } // namespace
 
@@ -148,11 +201,31 @@ int recur::recurc::compileCommand(const CommandLine &line) {
     return *code;
   Compilation compilation(std::move(std::get<std::string>(spec)),
                           specName(line.spec), options);
+  if (!line.saveTemps.empty())
+    if (int code = saveTemps(line, compilation))
+      return code;
+  if (request.explain) {
+    // Another compilation: this one makes no steps, which would be explained
+    // like recurrences of their own.
+    Compilation explained(compilation.getSource(), specName(line.spec),
+                          options);
+    std::string text;
+    Outcome outcome = explained.explain(line.sizes, text);
+    // With --emit to the standard output the explanation must not get into it.
+    llvm::raw_ostream &os = request.emit ? llvm::errs() : llvm::outs();
+    os << text;
+    os.flush();
+    if (int code = report(explained, outcome))
+      return code;
+    if (!request.emit)
+      return ExitOk;
+  }
   std::string bytes;
-  Outcome outcome =
-      emit(compilation, request.emit.value_or(Phase::Recur), bytes);
+  Outcome outcome = make(compilation, line, *request.emit, bytes);
   if (int code = report(compilation, outcome))
     return code;
+  if (request.emit == Phase::Shared)
+    return writeShared(line, bytes, line.executable);
   if (llvm::Error error =
           writeFile(line.output.empty() ? "-" : line.output, bytes))
     return fail(std::move(error));

@@ -210,6 +210,7 @@ int Run::load() {
   CompileOptions options;
   options.targets = line.targets;
   options.schedule = line.schedule;
+  options.steps = false;
   options.recurrence = line.name;
   Compilation compilation(text, specName(line.spec), options);
   std::string object;

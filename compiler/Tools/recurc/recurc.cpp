@@ -78,15 +78,18 @@ void onCrash(void *) {
 } // namespace
 
 int main(int argc, char **argv) {
-  // Writing past a limit or into a closed pipe shall be an error like others.
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
   llvm::install_fatal_error_handler(onFatalError);
   llvm::sys::AddSignalHandler(onCrash, nullptr);
+  // Writing past a limit or into a closed pipe shall be an error like others:
+  // after LLVM's handlers, which take these for crashes.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
 
   CommandLine commandLine;
   if (std::optional<int> code = parse(argc, argv, commandLine))
     return *code;
+  commandLine.executable = llvm::sys::fs::getMainExecutable(
+      argv[0], reinterpret_cast<void *>(&writeText));
   return commandLine.isRun ? runCommand(commandLine)
                            : compileCommand(commandLine);
 }
