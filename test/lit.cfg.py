@@ -32,6 +32,7 @@ config.substitutions += [
      "recur-opt --verify-roundtrip" if roundtrip else "recur-opt"),
     ("%specs", os.path.join(config.recur_src_root, "examples", "specs")),
     ("%examples", os.path.join(config.recur_src_root, "examples")),
+    ("%include", os.path.join(config.recur_src_root, "runtime", "include")),
     ("%python", config.python),
 ]
 
