@@ -164,7 +164,7 @@ TEST(Reset, IsFoldedIntoABlockOverDims) {
 TEST(Reset, IsFoldedIntoMaxPlus) {
   compareWithScan("recurrence f over t (x[b,t], y[b,t], v0[b]) -> (v[b,t]) "
                   "reset r[b,t]: bool { state v[b] = v0\n"
-                  "v = max(prev(v) - x, y) }",
+                  "v = max(prev(v) - x, y - 1) }",
                   true);
 }
 TEST(Reset, InReverse) {

@@ -71,6 +71,16 @@ recurrence packed over t (a[t,d], x[t,d], h0[s,d]) -> (y[t,d], final h) {
   y = h
 })";
 
+/// A reset goes back to the start of the sequence it is in.
+const char *const kPackedReset = R"(
+recurrence packed_reset over t (a[t,d], x[t,d], h0[s,d]) -> (y[t,d], final h) {
+  segments cu[s]
+  reset r[t,d]: bool
+  state h[d] = h0
+  h = a * prev(h) + x
+  y = h - prev(h)
+})";
+
 const char *const kHalf = R"(
 recurrence half over t (a[b,t,d]: bf16, x[b,t,d]: f16) -> (y[b,t,d]: bf16, z[b,t,d]: f16) {
   state h[b,d]
@@ -194,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
     Specs, CpuKernels,
     testing::Values(Spec{"linear", kLinear}, Spec{"selective", kSelective},
                     Spec{"mixed", kMixed}, Spec{"uniform", kUniform},
-                    Spec{"reverse", kReverse}, Spec{"packed", kPacked},
+                    Spec{"reverse", kReverse}, Spec{"packed", kPacked}, Spec{"packed_reset", kPackedReset},
                     Spec{"half", kHalf}, Spec{"double", kDouble}),
     [](const auto &info) { return std::string(info.param.name); });
 
