@@ -4,9 +4,9 @@
 //===----------------------------------------------------------------------===//
 /// \file
 /// The elements of a scan: maps h -> a (x) h (+) b for each structure of a,
-/// with their composition (Blelloch 1990, section 1.4), identity, and value at a
-/// state. Composition is associative and not commutative: `later` is the map that is applied
-/// second.
+/// with their composition (Blelloch 1990, section 1.4), identity, and value at
+/// a state. Composition is associative and not commutative: `later` is the map
+/// that is applied second.
 //===----------------------------------------------------------------------===//
 #ifndef RECUR_COMPILER_ALGEBRA_AFFINE_H
 #define RECUR_COMPILER_ALGEBRA_AFFINE_H
@@ -63,8 +63,8 @@ template <typename S, size_t K> struct Block {
       for (size_t j = 0; j < K; ++j) {
         result.a[i][j] = S::zero();
         for (size_t k = 0; k < K; ++k)
-          result.a[i][j] = S::sum(
-              result.a[i][j], S::product(later.a[i][k], earlier.a[k][j]));
+          result.a[i][j] = S::sum(result.a[i][j],
+                                  S::product(later.a[i][k], earlier.a[k][j]));
       }
     result.b = later.apply(earlier.b);
     return result;

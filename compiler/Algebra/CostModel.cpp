@@ -71,7 +71,8 @@ static double readClock() {
   while (std::getline(file, line))
     if (line.rfind("cpu MHz", 0) == 0)
       if (size_t colon = line.find(':'); colon != std::string::npos)
-        if (double mhz = std::strtod(line.c_str() + colon + 1, nullptr); mhz > 0)
+        if (double mhz = std::strtod(line.c_str() + colon + 1, nullptr);
+            mhz > 0)
           return mhz * 1e6;
   return 2.5e9;
 }

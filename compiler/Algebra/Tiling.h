@@ -53,7 +53,8 @@ struct Tiling {
   int64_t size, tile;
   int64_t count() const { return ceilDiv(size, tile); }
   Range operator[](int64_t i) const {
-    return {i * tile, std::min(size, (i + 1 == count()) ? size : (i + 1) * tile)};
+    return {i * tile,
+            std::min(size, (i + 1 == count()) ? size : (i + 1) * tile)};
   }
 };
 
@@ -62,8 +63,8 @@ struct Tiling {
 inline Tiling cutIntoSegments(int64_t steps, int64_t count, int64_t grain) {
   int64_t grains = ceilDiv(steps, grain);
   int64_t perSegment = std::max<int64_t>(1, ceilDiv(grains, count));
-  return {steps, perSegment > INT64_MAX / grain ? INT64_MAX
-                                                : perSegment * grain};
+  return {steps,
+          perSegment > INT64_MAX / grain ? INT64_MAX : perSegment * grain};
 }
 
 } // namespace recur::algebra

@@ -172,16 +172,15 @@ static Expression print(Value value, ArrayRef<std::string> names, int &budget) {
   if (auto at = dyn_cast<AtOp>(op)) {
     std::string text = "(" + print(at.getOperand(), names, budget).text + ")[";
     llvm::raw_string_ostream os(text);
-    llvm::interleaveComma(llvm::zip(at.getFrom(), at.getTo()), os,
-                          [&](auto pair) {
-                            os << cast<StringAttr>(std::get<0>(pair)).getValue()
-                               << " -> ";
-                            Attribute to = std::get<1>(pair);
-                            if (auto name = dyn_cast<StringAttr>(to))
-                              os << name.getValue();
-                            else
-                              os << cast<IntegerAttr>(to).getInt();
-                          });
+    llvm::interleaveComma(
+        llvm::zip(at.getFrom(), at.getTo()), os, [&](auto pair) {
+          os << cast<StringAttr>(std::get<0>(pair)).getValue() << " -> ";
+          Attribute to = std::get<1>(pair);
+          if (auto name = dyn_cast<StringAttr>(to))
+            os << name.getValue();
+          else
+            os << cast<IntegerAttr>(to).getInt();
+        });
     os << "]";
     return {text, 5};
   }
@@ -203,8 +202,8 @@ static Expression print(Value value, ArrayRef<std::string> names, int &budget) {
   }
   if (infix && op->getNumOperands() == 1) {
     Expression inner = print(op->getOperand(0), names, budget);
-    return {spelling + (inner.precedence < 4 ? "(" + inner.text + ")"
-                                             : inner.text),
+    return {spelling +
+                (inner.precedence < 4 ? "(" + inner.text + ")" : inner.text),
             4};
   }
   std::string text = spelling + "(";
@@ -359,9 +358,9 @@ static void countTensors(ScanOp scan, WorkTable &table) {
 }
 
 /// Points of `dims`; nothing if a size is unknown.
-static std::optional<double> countPoints(SpaceAttr space,
-                                         const SmallBitVector &dims,
-                                         const llvm::StringMap<int64_t> &sizes) {
+static std::optional<double>
+countPoints(SpaceAttr space, const SmallBitVector &dims,
+            const llvm::StringMap<int64_t> &sizes) {
   double points = 1;
   for (unsigned dim : dims.set_bits()) {
     auto given = sizes.find(space.getName(dim));
@@ -447,8 +446,8 @@ static std::string printStart(ScanOp scan, StateAttr state) {
     if (!text.empty())
       text += ", ";
     int init = StateAttr::getInitOperand(start);
-    text += init >= 0 ? getName(scan, scan.getInits()[init])
-                      : printConstant(start);
+    text +=
+        init >= 0 ? getName(scan, scan.getInits()[init]) : printConstant(start);
   }
   return text;
 }
@@ -593,24 +592,24 @@ static void explainWork(ScanOp scan, const WorkTable &table,
   SpaceAttr space = scan.getSpace();
   os << "operations:\n";
   for (const auto &[dims, cost] : table.costs)
-    os << "  for each [" << listDims(space, dims) << "]: "
-       << llvm::format("%g", cost.arithmetic) << " arithmetic, "
+    os << "  for each [" << listDims(space, dims)
+       << "]: " << llvm::format("%g", cost.arithmetic) << " arithmetic, "
        << llvm::format("%g", cost.special) << " special functions\n";
   os << "bytes:\n";
   for (const WorkTable::Tensor &tensor : table.tensors)
     os << "  " << (tensor.isResult ? "writes " : "reads ") << tensor.name << "["
-       << listDims(space, tensor.dims) << "]: "
-       << llvm::format("%g", tensor.elementBytes * tensor.extra)
+       << listDims(space, tensor.dims)
+       << "]: " << llvm::format("%g", tensor.elementBytes * tensor.extra)
        << " for each\n";
 }
 
 static void explainTimes(ScanOp scan, const algebra::Work &work,
                          llvm::raw_ostream &os) {
   os << "in all: reads " << printBytes(work.bytesRead) << ", writes "
-     << printBytes(work.bytesWritten) << ", "
-     << printQuantity(work.arithmetic) << " arithmetic and "
-     << printQuantity(work.special) << " special operations, "
-     << llvm::format("%.2f", work.intensity()) << " operations a byte\n";
+     << printBytes(work.bytesWritten) << ", " << printQuantity(work.arithmetic)
+     << " arithmetic and " << printQuantity(work.special)
+     << " special operations, " << llvm::format("%.2f", work.intensity())
+     << " operations a byte\n";
   std::optional<ArrayAttr> schedules = scan.getSchedules();
   if (!schedules)
     return;
@@ -628,12 +627,14 @@ static void explainTimes(ScanOp scan, const algebra::Work &work,
     auto show = [&](const algebra::Machine &machine) {
       algebra::Roofline roofline = algebra::estimate(work, machine);
       os << "  " << target << " (" << machine.name << ", "
-         << printQuantity(machine.bandwidth) << "B/s): "
-         << printTime(roofline.seconds) << ", bound by "
+         << printQuantity(machine.bandwidth)
+         << "B/s): " << printTime(roofline.seconds) << ", bound by "
          << algebra::describe(roofline.bound) << "\n";
     };
     if (!spec->isGpu())
-      show(algebra::getHost(spec->level == 4 ? 512 : spec->level == 3 ? 256 : 128));
+      show(algebra::getHost(spec->level == 4   ? 512
+                            : spec->level == 3 ? 256
+                                               : 128));
     else if (auto machine = algebra::getGpu(spec->level))
       show(*machine);
     if (spec->isGpu() && spec->level == 90)

@@ -74,10 +74,10 @@ Form StepForms::obstruct(Operation *op, ArrayRef<const Form *> operands) {
     name = step.getSpelling();
   unsigned dependent = llvm::count_if(
       operands, [](const Form *operand) { return operand->dependsOnState(); });
-  form.obstacle = {op, "'" + name + "' of " +
-                           (dependent > 1 ? "values that depend" : 
-                                            "a value that depends") +
-                           " on it"};
+  form.obstacle = {
+      op, "'" + name + "' of " +
+              (dependent > 1 ? "values that depend" : "a value that depends") +
+              " on it"};
   return form;
 }
 
@@ -111,8 +111,9 @@ void StepForms::visit(Operation &op) {
   auto step = dyn_cast<StepOpInterface>(op);
   auto *obstructed = llvm::find_if(
       operands, [](const Form *operand) { return bool(operand->obstacle); });
-  if (llvm::none_of(operands,
-                    [](const Form *operand) { return operand->dependsOnState(); }))
+  if (llvm::none_of(operands, [](const Form *operand) {
+        return operand->dependsOnState();
+      }))
     form.rest = result;
   else if (obstructed != operands.end())
     form.obstacle = (*obstructed)->obstacle;
@@ -140,8 +141,7 @@ Form StepForms::read(PrevOp op) {
   if (std::optional<ArrayAttr> indices = op.getIndices())
     llvm::append_range(term.read.indices, *indices);
   else
-    llvm::append_range(term.read.indices,
-                       recurrence.getState(state).getDims());
+    llvm::append_range(term.read.indices, recurrence.getState(state).getDims());
   term.coefficient =
       buildSemiringOne(builder, op.getLoc(), semiring, op.getType());
   Form form;
@@ -152,9 +152,8 @@ Form StepForms::read(PrevOp op) {
 void StepForms::addTerm(Operation *op, Form &form, Term term) {
   for (Term &have : form.terms)
     if (have.read == term.read) {
-      have.coefficient =
-          buildSemiringSum(builder, op->getLoc(), semiring, have.coefficient,
-                           term.coefficient);
+      have.coefficient = buildSemiringSum(builder, op->getLoc(), semiring,
+                                          have.coefficient, term.coefficient);
       return;
     }
   form.terms.push_back(std::move(term));
@@ -228,13 +227,13 @@ Form StepForms::differentiate(StepOpInterface op,
   SmallVector<Term> reads;
   for (const Form *operand : operands)
     for (const Term &term : operand->terms)
-      if (llvm::none_of(reads, [&](const Term &have) {
-            return have.read == term.read;
-          }))
+      if (llvm::none_of(
+              reads, [&](const Term &have) { return have.read == term.read; }))
         reads.push_back(term);
   // A condition or an index that depends on a state has no tangent to show it.
   for (auto [operand, form] : llvm::zip(op->getOperands(), operands))
-    if (form->dependsOnState() && !isa<FloatType, ComplexType>(operand.getType()))
+    if (form->dependsOnState() &&
+        !isa<FloatType, ComplexType>(operand.getType()))
       return obstruct(op, operands);
   Form form;
   for (Term &term : reads) {
@@ -291,14 +290,13 @@ Form StepForms::choose(Operation *op, ArrayRef<const Form *> operands) {
   };
   Form form;
   for (const Term &term : operands[1]->terms) {
-    const Term *other = llvm::find_if(operands[2]->terms, [&](const Term &have) {
-      return have.read == term.read;
-    });
+    const Term *other =
+        llvm::find_if(operands[2]->terms,
+                      [&](const Term &have) { return have.read == term.read; });
     Term both = term;
     both.coefficient =
-        pick(term.coefficient, other == operands[2]->terms.end()
-                                   ? Value()
-                                   : other->coefficient);
+        pick(term.coefficient,
+             other == operands[2]->terms.end() ? Value() : other->coefficient);
     form.terms.push_back(both);
   }
   for (const Term &term : operands[2]->terms)
@@ -315,7 +313,8 @@ Form StepForms::choose(Operation *op, ArrayRef<const Form *> operands) {
 }
 
 /// Over the other semirings: by distributivity.
-Form StepForms::distribute(StepOpInterface op, ArrayRef<const Form *> operands) {
+Form StepForms::distribute(StepOpInterface op,
+                           ArrayRef<const Form *> operands) {
   Location loc = op->getLoc();
   if (op.isSemiringSum(semiring)) {
     Form form;
@@ -332,7 +331,8 @@ Form StepForms::distribute(StepOpInterface op, ArrayRef<const Form *> operands) 
     if (operand->dependsOnState())
       dependent.push_back(i);
   // Rounding to another width keeps the order and, up to rounding, sums.
-  if (isa<CastOpInterface>(*op) && isa<FloatType>(op->getOperand(0).getType()) &&
+  if (isa<CastOpInterface>(*op) &&
+      isa<FloatType>(op->getOperand(0).getType()) &&
       isa<FloatType>(op->getResult(0).getType())) {
     Form form = *operands[0];
     for (Term &term : form.terms)

@@ -58,9 +58,7 @@ struct Form {
 class StepForms {
 public:
   StepForms(RecurrenceOp recurrence, Semiring semiring);
-  const Form &get(mlir::Value value) const {
-    return forms.find(value)->second;
-  }
+  const Form &get(mlir::Value value) const { return forms.find(value)->second; }
   const IndexSets &getIndexSets() const { return sets; }
 
 private:

@@ -103,8 +103,7 @@ static InFlightDiagnostic reportOverride(ScanOp scan, const Twine &text) {
 }
 
 /// Applies `overrides` to `schedule`.
-static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan,
-                                              const LaneDims &dims,
+static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
                                               ScheduleAttr schedule,
                                               StringRef overrides) {
   SpaceAttr space = scan.getSpace();
@@ -124,24 +123,25 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan,
                                     "recurrence, found '" +
                                         value + "'");
       if (dim != int(space.getTime()) && !dims.parallel.test(dim))
-        return reportOverride(scan, "lanes cannot run along '" + value +
-                                        "', which is reduced, renamed or an index of "
-                                        "no state and result");
+        return reportOverride(scan,
+                              "lanes cannot run along '" + value +
+                                  "', which is reduced, renamed or an index of "
+                                  "no state and result");
       lanes = value.str();
     } else if (key == "width") {
       if (value.getAsInteger(10, width) || width < 1 || width > 1024)
-        return reportOverride(
-            scan, "expected a width of 1 to 1024, found '" + value + "'");
+        return reportOverride(scan, "expected a width of 1 to 1024, found '" +
+                                        value + "'");
     } else if (key == "segment") {
       if (value.getAsInteger(10, segment) || segment < 0)
         return reportOverride(
-            scan, "expected a segment of at least 0 steps, found '" + value +
-                      "'");
+            scan,
+            "expected a segment of at least 0 steps, found '" + value + "'");
     } else if (key == "contiguous") {
       if (value != "true" && value != "false")
         return reportOverride(
-            scan, "expected contiguous to be true or false, found '" + value +
-                      "'");
+            scan,
+            "expected contiguous to be true or false, found '" + value + "'");
       contiguous = value == "true";
     } else {
       return reportOverride(scan, "expected lanes, width, segment or "
@@ -167,8 +167,7 @@ recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
   int64_t width = gpu ? 1 : getWidth(scan, bits);
   StringRef algorithm = gpu ? "serial" : "segments";
   StringRef time = space.getName(space.getTime());
-  StringRef channel =
-      dims.channel < 0 ? time : space.getName(dims.channel);
+  StringRef channel = dims.channel < 0 ? time : space.getName(dims.channel);
   auto make = [&](StringRef lanes, bool contiguous) {
     return ScheduleAttr::get(context, target.name, algorithm, lanes, width,
                              contiguous, /*segment=*/0);

@@ -89,7 +89,8 @@ private:
   }
   bool checkAffine();
   void setAlgebra(Structure structure, int64_t order = 1) {
-    algebra = AlgebraAttr::get((*step)->getContext(), structure, order, semiring);
+    algebra =
+        AlgebraAttr::get((*step)->getContext(), structure, order, semiring);
   }
   Value find(unsigned row, unsigned column, int64_t lag);
   void inferDimPair();

@@ -24,9 +24,9 @@ OpCost PrevOp::getCost() { return {0, 0}; }
 /// The reduction of `value` as `op` reduces.
 static Value buildReduce(OpBuilder &builder, ReduceOp op, ReductionKind kind,
                          Value value) {
-  return ReduceOp::create(
-      builder, op.getLoc(), value.getType(),
-      ReductionKindAttr::get(op.getContext(), kind), op.getDims(), value);
+  return ReduceOp::create(builder, op.getLoc(), value.getType(),
+                          ReductionKindAttr::get(op.getContext(), kind),
+                          op.getDims(), value);
 }
 
 FailureOr<Value> ReduceOp::pushforward(OpBuilder &builder, ValueRange operands,
@@ -114,8 +114,7 @@ FailureOr<Value> SigmoidOp::pushforward(OpBuilder &builder, ValueRange operands,
   Location loc = getLoc();
   Value y = buildSigmoid(builder, loc, operands[0]);
   Value one = buildConstant(builder, loc, getType(), 1);
-  Value slope =
-      buildMul(builder, loc, y, buildSub(builder, loc, one, y));
+  Value slope = buildMul(builder, loc, y, buildSub(builder, loc, one, y));
   return buildMul(builder, loc, tangents[0], slope);
 }
 OpCost SigmoidOp::getCost() { return {3, 2}; }
@@ -138,9 +137,8 @@ FailureOr<Value> SiluOp::pushforward(OpBuilder &builder, ValueRange operands,
   Location loc = getLoc();
   Value s = buildSigmoid(builder, loc, operands[0]);
   Value one = buildConstant(builder, loc, getType(), 1);
-  Value rest = buildMul(
-      builder, loc, buildMul(builder, loc, operands[0], s),
-      buildSub(builder, loc, one, s));
+  Value rest = buildMul(builder, loc, buildMul(builder, loc, operands[0], s),
+                        buildSub(builder, loc, one, s));
   return buildMul(builder, loc, tangents[0], buildAdd(builder, loc, s, rest));
 }
 OpCost SiluOp::getCost() { return {4, 2}; }
@@ -165,17 +163,19 @@ FailureOr<Value> LogAddExpOp::pushforward(OpBuilder &builder,
   // also covers equal infinities, whose difference is NaN.
   Location loc = getLoc();
   Value x = operands[0], y = operands[1];
-  Value equal = builder.createOrFold<arith::CmpFOp>(
-      loc, arith::CmpFPredicate::OEQ, x, y);
+  Value equal =
+      builder.createOrFold<arith::CmpFOp>(loc, arith::CmpFPredicate::OEQ, x, y);
   Value half = buildConstant(builder, loc, getType(), 0.5);
   auto part = [&](Value from, Value other, Value tangent) -> Value {
     if (!tangent)
       return {};
-    Value share = buildSigmoid(builder, loc, buildSub(builder, loc, from, other));
+    Value share =
+        buildSigmoid(builder, loc, buildSub(builder, loc, from, other));
     return buildMul(builder, loc, tangent,
                     buildSelect(builder, loc, equal, half, share));
   };
-  return buildAdd(builder, loc, part(x, y, tangents[0]), part(y, x, tangents[1]));
+  return buildAdd(builder, loc, part(x, y, tangents[0]),
+                  part(y, x, tangents[1]));
 }
 OpCost LogAddExpOp::getCost() { return {5, 2}; }
 bool LogAddExpOp::isSemiringSum(Semiring semiring) {

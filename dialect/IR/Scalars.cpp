@@ -57,9 +57,9 @@ bool recur::isConstant(Value value, double expected) {
   if (auto number = dyn_cast<FloatAttr>(attr))
     return number.getValueAsDouble() == expected;
   if (auto number = dyn_cast<IntegerAttr>(attr))
-    return (number.getType().isInteger(1) ? number.getValue().getZExtValue()
-                                          : number.getValue().getSExtValue()) ==
-           expected;
+    return (number.getType().isInteger(1)
+                ? number.getValue().getZExtValue()
+                : number.getValue().getSExtValue()) == expected;
   return false;
 }
 
@@ -142,9 +142,9 @@ Value recur::cloneWithZeros(Operation *op, OpBuilder &builder,
                             ArrayRef<Value> operands) {
   IRMapping mapping;
   for (auto [old, now] : llvm::zip(op->getOperands(), operands))
-    mapping.map(old, now ? now
-                         : buildConstant(builder, op->getLoc(), old.getType(),
-                                         0));
+    mapping.map(old,
+                now ? now
+                    : buildConstant(builder, op->getLoc(), old.getType(), 0));
   Operation *copy = builder.clone(*op, mapping);
   SmallVector<Value> folded;
   if (succeeded(builder.tryFold(copy, folded)) && folded.size() == 1) {
@@ -198,10 +198,11 @@ Value recur::buildSemiringProduct(OpBuilder &builder, Location loc,
 Value recur::buildSemiringReduction(OpBuilder &builder, Location loc,
                                     Semiring semiring, Value value,
                                     StringAttr dim) {
-  ReductionKind kind = semiring == Semiring::PlusTimes   ? ReductionKind::Sum
-                       : semiring == Semiring::MinPlus   ? ReductionKind::Min
-                       : semiring == Semiring::LogSumExp ? ReductionKind::LogSumExp
-                                                         : ReductionKind::Max;
+  ReductionKind kind = semiring == Semiring::PlusTimes ? ReductionKind::Sum
+                       : semiring == Semiring::MinPlus ? ReductionKind::Min
+                       : semiring == Semiring::LogSumExp
+                           ? ReductionKind::LogSumExp
+                           : ReductionKind::Max;
   return ReduceOp::create(builder, loc, value.getType(),
                           ReductionKindAttr::get(builder.getContext(), kind),
                           builder.getArrayAttr(dim), value);
@@ -210,7 +211,7 @@ Value recur::buildSemiringReduction(OpBuilder &builder, Location loc,
 /// The neutral element of (+) as a number.
 static double getZero(Semiring semiring) {
   double infinity = std::numeric_limits<double>::infinity();
-  return semiring == Semiring::MinPlus    ? infinity
+  return semiring == Semiring::MinPlus ? infinity
          : isProductAddition(semiring) ? -infinity
                                        : 0;
 }

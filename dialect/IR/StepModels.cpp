@@ -107,8 +107,8 @@ struct ExtremumModel : StepModel<ExtremumModel<OpT, TakeFirst, Ring>, OpT> {
                          ArrayRef<Value> tangents) const {
     if (!tangents[0] && !tangents[1])
       return Value();
-    Value first = builder.createOrFold<arith::CmpFOp>(
-        op->getLoc(), TakeFirst, operands[0], operands[1]);
+    Value first = builder.createOrFold<arith::CmpFOp>(op->getLoc(), TakeFirst,
+                                                      operands[0], operands[1]);
     return buildSelect(builder, op->getLoc(), first, tangents[0], tangents[1]);
   }
   bool isSemiringSum(Operation *, Semiring semiring) const {
@@ -118,10 +118,12 @@ struct ExtremumModel : StepModel<ExtremumModel<OpT, TakeFirst, Ring>, OpT> {
     return Ring == Semiring::MaxPlus ? "max" : "min";
   }
 };
-using MaximumFModel = ExtremumModel<arith::MaximumFOp, arith::CmpFPredicate::OGE,
-                                    Semiring::MaxPlus>;
-using MinimumFModel = ExtremumModel<arith::MinimumFOp, arith::CmpFPredicate::OLE,
-                                    Semiring::MinPlus>;
+using MaximumFModel =
+    ExtremumModel<arith::MaximumFOp, arith::CmpFPredicate::OGE,
+                  Semiring::MaxPlus>;
+using MinimumFModel =
+    ExtremumModel<arith::MinimumFOp, arith::CmpFPredicate::OLE,
+                  Semiring::MinPlus>;
 
 struct SelectModel : StepModel<SelectModel, arith::SelectOp> {
   MaybeValue pushforward(Operation *op, OpBuilder &builder, ValueRange operands,
@@ -138,7 +140,8 @@ struct SelectModel : StepModel<SelectModel, arith::SelectOp> {
   }
 };
 
-template <typename OpT> struct CompareModel : StepModel<CompareModel<OpT>, OpT> {
+template <typename OpT>
+struct CompareModel : StepModel<CompareModel<OpT>, OpT> {
   std::string getSpelling(Operation *op) const {
     StringRef name = stringifyEnum(cast<OpT>(op).getPredicate());
     // The first letter says ordered, unordered or the sign of integers.
@@ -163,13 +166,15 @@ template <typename OpT> struct CompareModel : StepModel<CompareModel<OpT>, OpT> 
 /// The ops of the bools: (+) and (x) of or-and.
 struct OrIModel : StepModel<OrIModel, arith::OrIOp> {
   bool isSemiringSum(Operation *op, Semiring semiring) const {
-    return semiring == Semiring::OrAnd && op->getResult(0).getType().isInteger(1);
+    return semiring == Semiring::OrAnd &&
+           op->getResult(0).getType().isInteger(1);
   }
   std::string getSpelling(Operation *) const { return "or"; }
 };
 struct AndIModel : StepModel<AndIModel, arith::AndIOp> {
   bool isSemiringProduct(Operation *op, Semiring semiring) const {
-    return semiring == Semiring::OrAnd && op->getResult(0).getType().isInteger(1);
+    return semiring == Semiring::OrAnd &&
+           op->getResult(0).getType().isInteger(1);
   }
   std::string getSpelling(Operation *) const { return "and"; }
 };
@@ -181,7 +186,8 @@ struct ConstantModel : StepModel<ConstantModel, arith::ConstantOp> {
   OpCost getCost(Operation *) const { return {0, 0}; }
 };
 /// Integers and bools as numbers.
-template <typename OpT> struct ConvertModel : StepModel<ConvertModel<OpT>, OpT> {
+template <typename OpT>
+struct ConvertModel : StepModel<ConvertModel<OpT>, OpT> {
   std::string getSpelling(Operation *) const { return ""; }
 };
 
@@ -236,8 +242,7 @@ struct TanhModel : UnaryModel<TanhModel, math::TanhOp> {
                           Value t) {
     Value y = rebuild(b, op, x);
     Value one = buildConstant(b, loc, x.getType(), 1);
-    return buildMul(b, loc, t,
-                    buildSub(b, loc, one, buildMul(b, loc, y, y)));
+    return buildMul(b, loc, t, buildSub(b, loc, one, buildMul(b, loc, y, y)));
   }
   OpCost getCost(Operation *) const { return {3, 2}; }
 };
@@ -263,8 +268,8 @@ struct AbsFModel : UnaryModel<AbsFModel, math::AbsFOp> {
   static Value derivative(OpBuilder &b, Location loc, Operation *, Value x,
                           Value t) {
     Value zero = buildConstant(b, loc, x.getType(), 0);
-    Value negative = b.createOrFold<arith::CmpFOp>(
-        loc, arith::CmpFPredicate::OLT, x, zero);
+    Value negative =
+        b.createOrFold<arith::CmpFOp>(loc, arith::CmpFPredicate::OLT, x, zero);
     return buildSelect(b, loc, negative, buildNeg(b, loc, t), t);
   }
   std::string getSpelling(Operation *) const { return "abs"; }

@@ -184,8 +184,8 @@ struct AbsModel : UnaryModel<AbsModel, complex::AbsOp> {
   static Value derivative(OpBuilder &b, Location loc, Operation *op, Value z,
                           Value t) {
     Value conjugate = b.createOrFold<complex::ConjOp>(loc, z);
-    Value along = b.createOrFold<complex::ReOp>(
-        loc, buildMul(b, loc, conjugate, t));
+    Value along =
+        b.createOrFold<complex::ReOp>(loc, buildMul(b, loc, conjugate, t));
     return buildDiv(b, loc, along, rebuild(b, op, z));
   }
   OpCost getCost(Operation *) const { return {3, 1}; }
@@ -213,7 +213,8 @@ void recur::registerComplexStepModels(DialectRegistry &registry) {
     complex::NegOp::attachInterface<NegModel>(*context);
     complex::ReOp::attachInterface<RealLinearModel<complex::ReOp>>(*context);
     complex::ImOp::attachInterface<RealLinearModel<complex::ImOp>>(*context);
-    complex::ConjOp::attachInterface<RealLinearModel<complex::ConjOp>>(*context);
+    complex::ConjOp::attachInterface<RealLinearModel<complex::ConjOp>>(
+        *context);
     complex::CreateOp::attachInterface<RealLinearModel<complex::CreateOp>>(
         *context);
     complex::ConstantOp::attachInterface<ConstantModel>(*context);

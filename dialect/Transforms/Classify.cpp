@@ -124,8 +124,7 @@ void ScanBuilder::buildElements(Region &region) {
     return block2d ? i >= count * count : i % perState == perState - 1;
   };
   auto getRow = [&](unsigned i) {
-    return block2d ? (isRest(i) ? i - count * count : i / count)
-                   : i / perState;
+    return block2d ? (isRest(i) ? i - count * count : i / count) : i / perState;
   };
   SmallVector<Value> values;
   for (Value value : found.elements)
@@ -133,8 +132,7 @@ void ScanBuilder::buildElements(Region &region) {
 
   if (recurrence.getHasReset()) {
     Value reset = buildIsNonzero(
-        builder, loc,
-        block->getArgument(recurrence.getInputs().size() - 1));
+        builder, loc, block->getArgument(recurrence.getInputs().size() - 1));
     auto zero = [&](Type type) {
       return buildSemiringZero(builder, loc, semiring, type);
     };
@@ -145,15 +143,17 @@ void ScanBuilder::buildElements(Region &region) {
         continue;
       unsigned row = getRow(i);
       unsigned column = block2d ? i % count : row;
-      unsigned rest = block2d ? count * count + row : row * perState + perState - 1;
+      unsigned rest =
+          block2d ? count * count + row : row * perState + perState - 1;
       StateAttr state = recurrence.getState(column);
       Attribute start = state.getStart(1);
       Value at = buildStart(region, state);
-      bool isZero = StateAttr::getInitOperand(start) < 0 &&
-                    isSemiringZero(semiring, at);
+      bool isZero =
+          StateAttr::getInitOperand(start) < 0 && isSemiringZero(semiring, at);
       if (isZero)
         continue;
-      // The start varies over the rows of a dim pair; the sum runs over columns.
+      // The start varies over the rows of a dim pair; the sum runs over
+      // columns.
       if (found.blockDims)
         at = AtOp::create(builder, loc, at.getType(), at,
                           builder.getArrayAttr(found.blockDims->first),
@@ -230,17 +230,17 @@ void ScanBuilder::buildReadout(Region &region, unsigned lags) {
           to.push_back(index);
         }
       if (!from.empty())
-        read = AtOp::create(builder, prev.getLoc(), value.getType(), value,
-                            builder.getArrayAttr(from),
-                            builder.getArrayAttr(to));
+        read =
+            AtOp::create(builder, prev.getLoc(), value.getType(), value,
+                         builder.getArrayAttr(from), builder.getArrayAttr(to));
     }
     cloner.map(prev, read);
   });
   // A new state that depends on earlier ones is read, not computed again.
   for (unsigned i = 0, e = step.getNumStates(); i < e; ++i)
-    if (Value update = yield->getOperand(i);
-        update.getDefiningOp() && !update.getDefiningOp<PrevOp>() &&
-        found.dependsOnState[i])
+    if (Value update = yield->getOperand(i); update.getDefiningOp() &&
+                                             !update.getDefiningOp<PrevOp>() &&
+                                             found.dependsOnState[i])
       cloner.map(update, getArgument(i, 0));
 
   SmallVector<Value> values;
@@ -253,8 +253,8 @@ ScanOp ScanBuilder::build() {
   gatherInputs();
   ArrayAttr blockDims;
   if (found.blockDims)
-    blockDims = builder.getArrayAttr(
-        {found.blockDims->first, found.blockDims->second});
+    blockDims =
+        builder.getArrayAttr({found.blockDims->first, found.blockDims->second});
   auto scan = ScanOp::create(
       builder, recurrence.getLoc(), recurrence.getResultTypes(), found.algebra,
       inputs, recurrence.getInits(), recurrence.getHistories(),
@@ -291,9 +291,9 @@ private:
   LogicalResult rewrite(RecurrenceOp recurrence) {
     Classification found = classify(recurrence);
     if (found.refusal) {
-      remark::missed(found.refusal->loc,
-                     remark::RemarkOpts::name("no scan").category(
-                         "recur-classify"))
+      remark::missed(
+          found.refusal->loc,
+          remark::RemarkOpts::name("no scan").category("recur-classify"))
           << found.refusal->message;
       return success();
     }
@@ -301,8 +301,8 @@ private:
     recurrence->replaceAllUsesWith(scan->getResults());
     recurrence->erase();
     simplify(scan);
-    remark::passed(scan.getLoc(), remark::RemarkOpts::name("scan").category(
-                                      "recur-classify"))
+    remark::passed(scan.getLoc(),
+                   remark::RemarkOpts::name("scan").category("recur-classify"))
         << (llvm::is_contained(found.dependsOnState, true)
                 ? describe(found.algebra)
                 : std::string("no recurrence: no new state depends on an "

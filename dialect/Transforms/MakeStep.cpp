@@ -162,8 +162,8 @@ void StepBuilder::planArguments() {
     StateAttr state = from.getState(i);
     for (auto [position, start] : llvm::enumerate(state.getStarts())) {
       int init = StateAttr::getInitOperand(start);
-      if (init >= 0 && from.getInitMap(init) ==
-                           getDimsMap(from.getSpace(), state.getDims()))
+      if (init >= 0 &&
+          from.getInitMap(init) == getDimsMap(from.getSpace(), state.getDims()))
         starts.try_emplace(
             cast<BlockArgument>(from.getInits()[init]).getArgNumber(), i,
             position + 1);
@@ -229,12 +229,12 @@ void StepBuilder::planStates() {
       if (auto name = dyn_cast<StringAttr>(index))
         exprs.push_back(builder.getAffineDimExpr(space.find(name.getValue())));
       else
-        exprs.push_back(builder.getAffineConstantExpr(
-            cast<IntegerAttr>(index).getInt()));
+        exprs.push_back(
+            builder.getAffineConstantExpr(cast<IntegerAttr>(index).getInt()));
     }
-    inputOf[prev] = addInput(getStateArgument(number, prev.getLag()),
-                             AffineMap::get(space.getRank(), 0, exprs,
-                                            builder.getContext()));
+    inputOf[prev] = addInput(
+        getStateArgument(number, prev.getLag()),
+        AffineMap::get(space.getRank(), 0, exprs, builder.getContext()));
   }
 }
 
@@ -246,8 +246,8 @@ void StepBuilder::planPast() {
     unsigned old = cast<BlockArgument>(from.getInputs()[i]).getArgNumber();
     int64_t lag = getTimeLag(from.getInputMap(i), from.getSpace());
     for (int64_t step = 1; step <= lag; ++step) {
-      auto [it, isNew] = pastArguments.try_emplace({old, step},
-                                                   arguments.size());
+      auto [it, isNew] =
+          pastArguments.try_emplace({old, step}, arguments.size());
       if (isNew)
         arguments.push_back(
             {makeUnique(getName(old) + "_before" + getLagSuffix(step)),
@@ -271,9 +271,8 @@ void StepBuilder::planResults() {
     std::string unique = name.str();
     while (!resultNames.insert(unique).second)
       unique += "_";
-    outputs.push_back(ResultAttr::get(builder.getContext(),
-                                      builder.getStringAttr(unique), dims,
-                                      state, 1));
+    outputs.push_back(ResultAttr::get(
+        builder.getContext(), builder.getStringAttr(unique), dims, state, 1));
     outputTypes.push_back(type);
   };
   auto addFinal = [&](StringRef name, unsigned number) {
@@ -364,9 +363,9 @@ func::FuncOp StepBuilder::build() {
   for (const Argument &argument : arguments)
     types.push_back(argument.type);
   builder.setInsertionPointAfter(function);
-  auto made = func::FuncOp::create(
-      builder, function.getLoc(), (function.getName() + "_step").str(),
-      builder.getFunctionType(types, outputTypes));
+  auto made = func::FuncOp::create(builder, function.getLoc(),
+                                   (function.getName() + "_step").str(),
+                                   builder.getFunctionType(types, outputTypes));
   for (auto [i, argument] : llvm::enumerate(arguments)) {
     made.setArgAttr(i, "recur.name", builder.getStringAttr(argument.name));
     SmallVector<Attribute> dims(argument.dims.begin(), argument.dims.end());
@@ -382,8 +381,7 @@ func::FuncOp StepBuilder::build() {
 namespace {
 struct MakeStepPass : recur::impl::MakeStepPassBase<MakeStepPass> {
   void runOnOperation() override {
-    SmallVector<func::FuncOp> functions(
-        getOperation().getOps<func::FuncOp>());
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
       if (function.isExternal() || function->hasAttr("recur.step"))
         continue;

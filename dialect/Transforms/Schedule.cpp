@@ -52,12 +52,11 @@ private:
       if (failed(chosen))
         return failure();
       llvm::append_range(all, *chosen);
-      remark::passed(scan.getLoc(),
-                     remark::RemarkOpts::name("schedule").category(
-                         "recur-schedule"))
-          << target.name << ": lanes along "
-          << chosen->front().getLanes().str() << " preferred of "
-          << std::to_string(chosen->size());
+      remark::passed(
+          scan.getLoc(),
+          remark::RemarkOpts::name("schedule").category("recur-schedule"))
+          << target.name << ": lanes along " << chosen->front().getLanes().str()
+          << " preferred of " << std::to_string(chosen->size());
     }
     scan.setSchedulesAttr(ArrayAttr::get(&getContext(), all));
     return success();

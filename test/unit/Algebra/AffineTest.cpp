@@ -65,12 +65,13 @@ template <typename T> class AffineLaws : public testing::Test {};
 
 using Real = PlusTimes<double>;
 using Complex = PlusTimes<std::complex<double>>;
-using Structures = testing::Types<
-    Diagonal<Real>, Diagonal<Complex>, Diagonal<MaxPlus>, Diagonal<MinPlus>,
-    Diagonal<LogSumExp>, Diagonal<OrAnd>, Block<Real, 2>, Block<Real, 3>,
-    Block<Real, 4>, Block<Real, 8>, Block<Complex, 2>, Block<MaxPlus, 3>,
-    Block<MinPlus, 3>, Block<LogSumExp, 3>, Block<OrAnd, 3>,
-    OuterProduct<Real, 3, 5>, OuterProduct<Complex, 2, 2>>;
+using Structures =
+    testing::Types<Diagonal<Real>, Diagonal<Complex>, Diagonal<MaxPlus>,
+                   Diagonal<MinPlus>, Diagonal<LogSumExp>, Diagonal<OrAnd>,
+                   Block<Real, 2>, Block<Real, 3>, Block<Real, 4>,
+                   Block<Real, 8>, Block<Complex, 2>, Block<MaxPlus, 3>,
+                   Block<MinPlus, 3>, Block<LogSumExp, 3>, Block<OrAnd, 3>,
+                   OuterProduct<Real, 3, 5>, OuterProduct<Complex, 2, 2>>;
 TYPED_TEST_SUITE(AffineLaws, Structures);
 
 constexpr double tolerance = 1e-12;

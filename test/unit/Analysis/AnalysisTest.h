@@ -32,11 +32,13 @@ namespace recur {
 inline mlir::MLIRContext &getContext() {
   static mlir::MLIRContext *context = [] {
     mlir::DialectRegistry registry;
-    registry.insert<RecurDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
-                    mlir::math::MathDialect, mlir::complex::ComplexDialect,
-                    mlir::tensor::TensorDialect, mlir::ub::UBDialect>();
+    registry.insert<RecurDialect, mlir::func::FuncDialect,
+                    mlir::arith::ArithDialect, mlir::math::MathDialect,
+                    mlir::complex::ComplexDialect, mlir::tensor::TensorDialect,
+                    mlir::ub::UBDialect>();
     registerStepModels(registry);
-    auto *made = new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
+    auto *made =
+        new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
     made->loadAllAvailableDialects();
     return made;
   }();
@@ -55,7 +57,8 @@ inline std::string readSpec(const std::string &name) {
   return buffer ? (*buffer)->getBuffer().str() : "";
 }
 
-inline mlir::func::FuncOp getFunction(mlir::ModuleOp module, llvm::StringRef name = "") {
+inline mlir::func::FuncOp getFunction(mlir::ModuleOp module,
+                                      llvm::StringRef name = "") {
   for (auto function : module.getOps<mlir::func::FuncOp>())
     if (name.empty() || function.getName() == name)
       return function;

@@ -41,10 +41,9 @@ Array makeArgument(func::FuncOp function, unsigned number,
   auto dims = function.getArgAttrOfType<ArrayAttr>(number, "recur.dims");
   std::vector<int64_t> shape;
   for (int64_t axis = 0; axis < type.getRank(); ++axis)
-    shape.push_back(
-        type.isDynamicDim(axis)
-            ? getSize(cast<StringAttr>(dims[axis]).getValue())
-            : type.getDimSize(axis));
+    shape.push_back(type.isDynamicDim(axis)
+                        ? getSize(cast<StringAttr>(dims[axis]).getValue())
+                        : type.getDimSize(axis));
   auto recurrence = *function.getOps<RecurrenceOp>().begin();
   if (recurrence.getSegments() == function.getArgument(number)) {
     // An empty sequence among the others.
@@ -52,8 +51,7 @@ Array makeArgument(func::FuncOp function, unsigned number,
     lengths.real() = {0, 5, 5, double(steps)};
     return lengths;
   }
-  Array array =
-      Array::zeros(shape, isa<ComplexType>(type.getElementType()));
+  Array array = Array::zeros(shape, isa<ComplexType>(type.getElementType()));
   std::uniform_real_distribution<double> uniform(0.1, 0.9);
   bool isFlag = isa<IntegerType>(type.getElementType());
   if (array.isComplex()) {
@@ -126,8 +124,8 @@ class ExampleSpec : public testing::TestWithParam<std::string> {};
 
 TEST_P(ExampleSpec, ScanComputesTheSame) {
   // The cells that are not affine in their states.
-  const std::set<std::string> nonlinear = {"cfc",      "kalman", "ltc", "paragru",
-                                           "paralstm", "slstm"};
+  const std::set<std::string> nonlinear = {"cfc",     "kalman",   "ltc",
+                                           "paragru", "paralstm", "slstm"};
   compareWithScan(readSpec(GetParam()), !nonlinear.count(GetParam()));
 }
 
@@ -150,10 +148,11 @@ TEST(Reset, IsFoldedIntoADiagonal) {
                   true);
 }
 TEST(Reset, IsFoldedIntoABlockOfStates) {
-  compareWithScan("recurrence f over t (x[b,t], h0[b]) -> (h[b,t], final c) "
-                  "reset r[b,t]: bool { state c[b] = 2\n state h[b] = h0\n"
-                  "c = 0.5 * prev(c) - 0.3 * prev(h)\n h = 0.9 * prev(h) + c + x }",
-                  true);
+  compareWithScan(
+      "recurrence f over t (x[b,t], h0[b]) -> (h[b,t], final c) "
+      "reset r[b,t]: bool { state c[b] = 2\n state h[b] = h0\n"
+      "c = 0.5 * prev(c) - 0.3 * prev(h)\n h = 0.9 * prev(h) + c + x }",
+      true);
 }
 TEST(Reset, IsFoldedIntoABlockOverDims) {
   compareWithScan("recurrence f over t (A[b,t,i=3,j=3], x[b,t,i], h0[b,i]) -> "
@@ -288,8 +287,7 @@ void compareWithSteps(const std::string &text, bool classifySteps) {
         std::vector<int64_t> shape;
         auto dims = step.getArgAttrOfType<ArrayAttr>(i, "recur.dims");
         auto type = cast<RankedTensorType>(step.getArgument(i).getType());
-        for (auto [axis, dim] :
-             llvm::enumerate(dims.getAsRange<StringAttr>()))
+        for (auto [axis, dim] : llvm::enumerate(dims.getAsRange<StringAttr>()))
           shape.push_back(type.isDynamicDim(axis) ? getSize(dim.getValue())
                                                   : type.getDimSize(axis));
         now.push_back(
@@ -305,8 +303,7 @@ void compareWithSteps(const std::string &text, bool classifySteps) {
          llvm::enumerate(recurrence.getOutputs().getAsRange<ResultAttr>())) {
       SmallVector<Attribute> dims(output.getDims().begin(),
                                   output.getDims().end());
-      int axis =
-          findTime(ArrayAttr::get(&getContext(), dims), time);
+      int axis = findTime(ArrayAttr::get(&getContext(), dims), time);
       if (!output.isFinal())
         expectNear(byName[output.getName().str()],
                    takeStep((*expected)[i], axis, t));
@@ -324,8 +321,9 @@ TEST(Step, SelectiveScan) {
 }
 // Lagged inputs come from earlier calls.
 TEST(Step, LaggedInputs) {
-  std::string text = "recurrence f over t (x[b,t]) -> (h[b,t]) { state h[b]\n"
-                     "h = 0.5 * prev(h) + x + 0.3 * prev(x) - 0.2 * prev(x, 3) }";
+  std::string text =
+      "recurrence f over t (x[b,t]) -> (h[b,t]) { state h[b]\n"
+      "h = 0.5 * prev(h) + x + 0.3 * prev(x) - 0.2 * prev(x, 3) }";
   compareWithSteps(text, false);
   compareWithSteps(text, true);
 }
@@ -339,8 +337,9 @@ TEST(Step, Companion) {
 // Not affine: the earlier state becomes an input, and a scan without
 // recurrence remains.
 TEST(Step, NonlinearCell) {
-  std::string text = "recurrence f over t (x[b,t,d]) -> (y[b,t]) { state h[b,d]\n"
-                     "h = tanh(prev(h) + x) * prev(h) + x\n y = sum(d: h) }";
+  std::string text =
+      "recurrence f over t (x[b,t,d]) -> (y[b,t]) { state h[b,d]\n"
+      "h = tanh(prev(h) + x) * prev(h) + x\n y = sum(d: h) }";
   compareWithSteps(text, false);
   compareWithSteps(text, true);
 }

@@ -59,26 +59,27 @@ TEST(Explain, CountsOfTheSelectiveScan) {
 TEST(Explain, SaysWhatWasRecognised) {
   auto module = schedule(readSpec("selective_scan"));
   ASSERT_TRUE(module);
-  std::string text = explainText(
-      *module, {{"b", 1}, {"t", 2048}, {"d", 1536}, {"n", 16}});
+  std::string text =
+      explainText(*module, {{"b", 1}, {"t", 2048}, {"d", 1536}, {"n", 16}});
   for (const char *line :
        {"selective_scan over t\n", "recognised: diagonal\n",
         "state h[b,d,n]: f32, starts at 0\n",
         "a = exp(softplus(delta + bias) * A)\n",
         "b = softplus(delta + bias) * B * u\n",
         "do not vary over t: A, D, bias\n",
-        "x86-64-v3: segments, 8 lanes along d, unit stride there  <- preferred: "
+        "x86-64-v3: segments, 8 lanes along d, unit stride there  <- "
+        "preferred: "
         "d is the last index of 4 tensors that vary over t\n",
         "sm_90a (H100", "sm_90a (H200", "operations a byte\n"})
-    EXPECT_NE(text.find(line), std::string::npos)
-        << "no '" << line << "' in\n"
-        << text;
+    EXPECT_NE(text.find(line), std::string::npos) << "no '" << line << "' in\n"
+                                                  << text;
 }
 
 TEST(Explain, OperatorsKeepTheirBrackets) {
-  auto module = schedule("recurrence f over t (x[b,t], y[b,t]) -> (h[b,t]) { "
-                         "state h[b]\n"
-                         "h = (x - (y - x)) / (x * (y + 1)) * prev(h) + -(x + y) }");
+  auto module =
+      schedule("recurrence f over t (x[b,t], y[b,t]) -> (h[b,t]) { "
+               "state h[b]\n"
+               "h = (x - (y - x)) / (x * (y + 1)) * prev(h) + -(x + y) }");
   ASSERT_TRUE(module);
   std::string text = explainText(*module, {});
   EXPECT_NE(text.find("a = (x - (y - x)) / (x * (y + 1))\n"), std::string::npos)

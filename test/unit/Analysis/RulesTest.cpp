@@ -56,9 +56,9 @@ class Derivative : public testing::TestWithParam<Rule> {};
 
 TEST_P(Derivative, AgreesWithCentralDifferences) {
   // v is used so that it is an input of the step.
-  std::string text =
-      "recurrence f over t (x[t,n=3], v[t,n]) -> (y[t,n]) { y = select(v > 9, v, " +
-      std::string(GetParam().expression) + ") }";
+  std::string text = "recurrence f over t (x[t,n=3], v[t,n]) -> (y[t,n]) { y = "
+                     "select(v > 9, v, " +
+                     std::string(GetParam().expression) + ") }";
   auto primal = parse(text), tangent = parse(text);
   ASSERT_TRUE(primal && tangent);
   auto recurrence = *getFunction(*tangent).getOps<RecurrenceOp>().begin();
@@ -80,8 +80,7 @@ TEST_P(Derivative, AgreesWithCentralDifferences) {
   auto slope = interpreter::interpret(getFunction(*tangent), {x, v});
   ASSERT_TRUE(succeeded(high) && succeeded(low) && succeeded(slope));
   for (int i = 0; i < 21; ++i) {
-    double expected =
-        ((*high)[0].real()[i] - (*low)[0].real()[i]) / (2 * step);
+    double expected = ((*high)[0].real()[i] - (*low)[0].real()[i]) / (2 * step);
     EXPECT_NEAR((*slope)[0].real()[i], expected,
                 1e-7 * std::max(1.0, std::fabs(expected)))
         << "at " << x.real()[i];
@@ -124,8 +123,8 @@ const Rule rules[] = {
     {"ComplexSin", "real(sin(complex(x, x)))"},
     {"ComplexCos", "imag(cos(complex(x, x)))"},
     {"ComplexAbs", "abs(complex(x, 1 - x))"},
-    {"ComplexArithmetic",
-     "real(-conj(complex(x, 1)) * complex(1, x) / (complex(x, 2) - complex(0, x)))"},
+    {"ComplexArithmetic", "real(-conj(complex(x, 1)) * complex(1, x) / "
+                          "(complex(x, 2) - complex(0, x)))"},
 };
 INSTANTIATE_TEST_SUITE_P(Rules, Derivative, testing::ValuesIn(rules),
                          [](const auto &info) { return info.param.name; });

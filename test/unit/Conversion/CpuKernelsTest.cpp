@@ -204,8 +204,9 @@ INSTANTIATE_TEST_SUITE_P(
     Specs, CpuKernels,
     testing::Values(Spec{"linear", kLinear}, Spec{"selective", kSelective},
                     Spec{"mixed", kMixed}, Spec{"uniform", kUniform},
-                    Spec{"reverse", kReverse}, Spec{"packed", kPacked}, Spec{"packed_reset", kPackedReset},
-                    Spec{"half", kHalf}, Spec{"double", kDouble}),
+                    Spec{"reverse", kReverse}, Spec{"packed", kPacked},
+                    Spec{"packed_reset", kPackedReset}, Spec{"half", kHalf},
+                    Spec{"double", kDouble}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace
