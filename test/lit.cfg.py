@@ -33,6 +33,7 @@ config.substitutions += [
     ("%specs", os.path.join(config.recur_src_root, "examples", "specs")),
     ("%examples", os.path.join(config.recur_src_root, "examples")),
     ("%include", os.path.join(config.recur_src_root, "runtime", "include")),
+    ("%build", config.recur_obj_root),
     ("%python", config.python),
 ]
 

@@ -60,7 +60,8 @@ private:
   }
   mlir::AffineMap plainMap(llvm::ArrayRef<unsigned> dims);
   mlir::AffineMap accessMap(const Value &access);
-  mlir::AffineMap historyMap(unsigned argument, mlir::AffineMap input);
+  mlir::AffineMap historyMap(unsigned argument, int64_t lag,
+                             mlir::AffineMap input);
   mlir::RankedTensorType tensorType(llvm::ArrayRef<unsigned> dims, Dtype dtype,
                                     bool isSegments = false);
   mlir::Attribute literalAttr(double literal, Dtype dtype);
@@ -173,9 +174,10 @@ mlir::AffineMap Emitter::accessMap(const Value &access) {
   return mapOf(exprs);
 }
 
-/// The history of an access: its indices, with the position of time holding the
-/// last step, from which earlier ones count back.
-mlir::AffineMap Emitter::historyMap(unsigned argument, mlir::AffineMap input) {
+/// The history of an access: its indices, where time was the position that the
+/// first step reads, K - lag of K.
+mlir::AffineMap Emitter::historyMap(unsigned argument, int64_t lag,
+                                    mlir::AffineMap input) {
   const Argument &of = in.arguments[argument];
   const Argument &before = in.arguments[*of.history];
   SmallVector<mlir::AffineExpr> exprs;
@@ -183,8 +185,8 @@ mlir::AffineMap Emitter::historyMap(unsigned argument, mlir::AffineMap input) {
     if (dim != in.time)
       exprs.push_back(input.getResult(axis));
     else if (before.dims.size() == of.dims.size())
-      exprs.push_back(
-          builder.getAffineConstantExpr(*in.dims[before.dims[axis]].size - 1));
+      exprs.push_back(builder.getAffineConstantExpr(
+          *in.dims[before.dims[axis]].size - lag));
   }
   return mapOf(exprs);
 }
@@ -237,7 +239,7 @@ void Emitter::collectInputs() {
     if (argument.history && access->lag > 0)
       inputs[input].history =
           addAccess(histories, *argument.history,
-                    historyMap(access->source, inputs[input].map));
+                    historyMap(access->source, access->lag, inputs[input].map));
   }
 }
 

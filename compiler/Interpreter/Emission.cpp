@@ -65,10 +65,11 @@ Program::Value *Program::emitInput(unsigned number) {
     return value;
   }
 
-  // The values before the start are zero or those of the history, whose
-  // axis in time's place counts back from the position that its map names.
+  // The values before the start are zero or those of the history. Where time
+  // was, its map names the position that the first step reads; the next ones
+  // follow it.
   const Access *history = nullptr;
-  int64_t back = 0;
+  int64_t forward = 0;
   if (int32_t which = op.getInputHistories()[number]; which >= 0) {
     const Array &before = *execution.histories[which];
     accesses.push_back(std::make_unique<Access>(op.getHistoryMap(which), space,
@@ -78,7 +79,7 @@ Program::Value *Program::emitInput(unsigned number) {
       for (auto [expr, stride] :
            llvm::zip(map.getResults(), getStrides(before.shape)))
         if (getIndexDim(expr) == int(space.getTime()))
-          back = stride;
+          forward = stride;
   }
   int64_t direction = space.getReverse() ? 1 : -1;
   emit(/*moves=*/true, [=, this](const Moment &now) {
@@ -88,8 +89,7 @@ Program::Value *Program::emitInput(unsigned number) {
       access->copy(value->base, dims, starts, sizes,
                    (now.time + direction * lag) * step);
     else if (history)
-      history->copy(value->base, dims, starts, sizes,
-                    -(lag - now.elapsed - 1) * back);
+      history->copy(value->base, dims, starts, sizes, now.elapsed * forward);
     else
       std::memset(value->base, 0, value->count * value->elementSize());
   });

@@ -42,12 +42,22 @@ mlir::Value cloneWithZeros(mlir::Operation *op, mlir::OpBuilder &builder,
 /// Registers what StepOpInterface says of arith, math and complex ops.
 void registerStepModels(mlir::DialectRegistry &registry);
 
+/// Whether tensors and states can hold `type`: a float, a signless integer or a
+/// complex number of floats.
+bool isElementType(mlir::Type type);
+
+/// Splits `dim + offset`; false for any other form.
+bool matchShiftedDim(mlir::AffineExpr expr, unsigned &dim, int64_t &offset);
+
 /// The lag k of a map that reads time at `t - k`; -1 if it does not vary over
 /// time.
 int64_t getTimeLag(mlir::AffineMap map, SpaceAttr space);
 
 /// The dims of the space that a map varies over.
 llvm::SmallBitVector getMapDims(mlir::AffineMap map, SpaceAttr space);
+
+/// The dims of a state, without time.
+llvm::SmallBitVector getStateDims(StateAttr state, SpaceAttr space);
 
 /// The identity-like map from `space` to the dims called `names`.
 mlir::AffineMap getDimsMap(SpaceAttr space,

@@ -44,9 +44,9 @@ static void printNames(AsmPrinter &printer, ArrayRef<StringAttr> names) {
 
 static ParseResult parseNames(AsmParser &parser,
                               SmallVectorImpl<StringAttr> &names) {
-  return parser.parseCommaSeparatedList(
-      AsmParser::Delimiter::Square,
-      [&]() { return parseName(parser, names.emplace_back()); });
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() {
+    return parseName(parser, names.emplace_back());
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -122,20 +122,27 @@ LogicalResult SpaceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 ArrayRef<StringAttr> names,
                                 ArrayRef<int64_t> sizes, unsigned time,
                                 bool reverse, int segment) {
+  // (I1)
   if (names.size() != sizes.size())
     return emitError() << "expected as many sizes as dims, found "
                        << sizes.size() << " for " << names.size();
-  llvm::SmallPtrSet<Attribute, 8> seen;
-  for (StringAttr name : names)
-    if (!seen.insert(name).second)
-      return emitError() << "dim '" << name.getValue() << "' occurs twice";
   for (auto [name, size] : llvm::zip(names, sizes))
     if (!ShapedType::isDynamic(size) && size < 0)
       return emitError() << "expected dim '" << name.getValue()
                          << "' to have a size of at least 0, found " << size;
+  // (I2)
+  llvm::SmallPtrSet<Attribute, 8> seen;
+  for (StringAttr name : names) {
+    if (name.empty())
+      return emitError() << "expected every dim to have a name";
+    if (!seen.insert(name).second)
+      return emitError() << "dim '" << name.getValue() << "' occurs twice";
+  }
+  // (I3)
   if (time >= names.size() || segment >= int(names.size()) ||
       segment == int(time))
     return emitError() << "expected time and segments to be different dims";
+  // (I4)
   if (!ShapedType::isDynamic(sizes[time]) ||
       (segment >= 0 && !ShapedType::isDynamic(sizes[segment])))
     return emitError() << "expected time and segments to have dynamic sizes";
@@ -195,25 +202,44 @@ void StateAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
+bool recur::isElementType(Type type) {
+  if (auto complex = dyn_cast<ComplexType>(type))
+    return isa<FloatType>(complex.getElementType());
+  return isa<FloatType>(type) || type.isSignlessInteger();
+}
+
 LogicalResult StateAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 StringAttr name, ArrayRef<StringAttr> dims,
                                 Type type, ArrayRef<Attribute> starts) {
+  // (H1)
+  if (!isElementType(type))
+    return emitError() << "expected state '" << name.getValue()
+                       << "' to be a float, a signless integer or a complex "
+                          "number, found "
+                       << type;
+  // (H2)
   if (starts.empty())
     return emitError() << "expected a start value for state '"
                        << name.getValue() << "'";
+  // (H3)
   for (Attribute start : starts) {
-    if (getInitOperand(start) >= 0)
+    if (auto number = dyn_cast<IntegerAttr>(start);
+        number && number.getType().isIndex()) {
+      if (!llvm::isUInt<31>(number.getInt()))
+        return emitError() << "expected the number of an init for state '"
+                           << name.getValue() << "', found " << number.getInt();
       continue;
+    }
     // A complex start is a pair [re, im] of literals of the element type.
     if (auto complex = dyn_cast<ComplexType>(type)) {
       auto pair = dyn_cast<ArrayAttr>(start);
       if (pair && pair.size() == 2 && llvm::all_of(pair, [&](Attribute part) {
-            auto typed = dyn_cast<TypedAttr>(part);
-            return typed && typed.getType() == complex.getElementType();
+            auto literal = dyn_cast<FloatAttr>(part);
+            return literal && literal.getType() == complex.getElementType();
           }))
         continue;
     } else if (auto typed = dyn_cast<TypedAttr>(start);
-               typed && typed.getType() == type) {
+               isa<FloatAttr, IntegerAttr>(start) && typed.getType() == type) {
       continue;
     }
     return emitError() << "expected the start of state '" << name.getValue()
@@ -231,6 +257,7 @@ Attribute ResultAttr::parse(AsmParser &parser, Type) {
   StringAttr name, state;
   SmallVector<StringAttr> dims;
   unsigned lag = 1;
+  SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess() || parseName(parser, name) || parseNames(parser, dims))
     return {};
   if (succeeded(parser.parseOptionalKeyword("final"))) {
@@ -242,7 +269,8 @@ Attribute ResultAttr::parse(AsmParser &parser, Type) {
   }
   if (parser.parseGreater())
     return {};
-  return ResultAttr::get(parser.getContext(), name, dims, state, lag);
+  return parser.getChecked<ResultAttr>(loc, parser.getContext(), name, dims,
+                                       state, lag);
 }
 
 void ResultAttr::print(AsmPrinter &printer) const {
@@ -256,6 +284,23 @@ void ResultAttr::print(AsmPrinter &printer) const {
       printer << " lag " << getLag();
   }
   printer << '>';
+}
+
+LogicalResult ResultAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringAttr name, ArrayRef<StringAttr> dims,
+                                 StringAttr finalState, unsigned lag) {
+  // (O1)
+  llvm::SmallPtrSet<Attribute, 4> seen;
+  for (StringAttr dim : dims)
+    if (!seen.insert(dim).second)
+      return emitError() << "result '" << name.getValue() << "' has index '"
+                         << dim.getValue() << "' twice";
+  // (O2)
+  if (finalState ? lag < 1 : lag != 1)
+    return emitError() << "expected the lag of result '" << name.getValue()
+                       << "' to be " << (finalState ? "at least 1" : "1")
+                       << ", found " << lag;
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -309,11 +354,13 @@ void AlgebraAttr::print(AsmPrinter &printer) const {
 LogicalResult AlgebraAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   Structure structure, int64_t order,
                                   Semiring) {
-  bool wide = structure == Structure::Block || structure == Structure::Companion;
-  if (wide ? order < 1 : order != 1)
+  // (A1)
+  bool wide =
+      structure == Structure::Block || structure == Structure::Companion;
+  if (wide ? order < 1 || order > 1024 : order != 1)
     return emitError() << "expected " << stringifyStructure(structure)
-                       << " to have an order of "
-                       << (wide ? "at least 1" : "1") << ", found " << order;
+                       << " to have an order of " << (wide ? "1 to 1024" : "1")
+                       << ", found " << order;
   return success();
 }
 
@@ -325,14 +372,17 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    StringRef target, StringRef algorithm,
                                    StringRef lanes, int64_t width, bool,
                                    int64_t segment) {
+  // (C1)
   if (target.empty() || lanes.empty())
     return emitError() << "expected a schedule to name its target and lanes";
+  // (C2)
   if (algorithm != "segments" && algorithm != "serial")
-    return emitError()
-           << "expected algorithm 'segments' or 'serial', found '" << algorithm
-           << "'";
+    return emitError() << "expected algorithm 'segments' or 'serial', found '"
+                       << algorithm << "'";
+  // (C3)
   if (width < 1 || width > 1024)
     return emitError() << "expected a width of 1 to 1024, found " << width;
+  // (C4)
   if (segment < 0)
     return emitError() << "expected a segment of at least 0, found " << segment;
   return success();

@@ -28,6 +28,12 @@ def Recur_SpaceAttr : Recur_Attr<"Space", "space"> {
     #recur.space<[b, t, d, n = 16] over t>
     #recur.space<[s, t, d] over t reverse, segments s>
     ```
+
+    Constraints:
+    - (I1) as many sizes as dims, each at least 0 or dynamic.
+    - (I2) names are distinct and not empty.
+    - (I3) time and segments are different dims of the space.
+    - (I4) time and segments have dynamic sizes.
   }];
   let parameters = (ins
     ArrayRefParameter<"::mlir::StringAttr">:$names,
@@ -56,7 +62,14 @@ def Recur_StateAttr : Recur_Attr<"State", "state"> {
     ```mlir
     #recur.state<h[b, d, n] : f32 = 0.000000e+00>
     #recur.state<v[b] : f32 = init 0>
+    #recur.state<z[b] : complex<f32> = [0.000000e+00 : f32, 1.000000e+00 : f32]>
     ```
+
+    Constraints:
+    - (H1) the type is a float, a signless integer, or a complex number of floats.
+    - (H2) there is at least one start.
+    - (H3) a start is a literal of the type (complex: a pair of literals of its part), or
+      `init` and a number of at least 0.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
@@ -84,6 +97,10 @@ def Recur_ResultAttr : Recur_Attr<"Result", "result"> {
     #recur.result<h_last[b, d] final h>
     #recur.result<h_before[b, d] final h lag 2>
     ```
+
+    Constraints:
+    - (O1) the dims are distinct.
+    - (O2) the lag is at least 1, and 1 if the result is not final.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
@@ -92,6 +109,7 @@ def Recur_ResultAttr : Recur_Attr<"Result", "result"> {
     DefaultValuedParameter<"unsigned", "1">:$lag
   );
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool isFinal() const { return getFinalState() != nullptr; }
   }];
@@ -129,6 +147,8 @@ def Recur_AlgebraAttr : Recur_Attr<"Algebra", "algebra"> {
     #recur.algebra<companion 2>
     #recur.algebra<diagonal, max_plus>
     ```
+
+    Constraints: (A1) the order is 1, or for block and companion 1 to 1024.
   }];
   let parameters = (ins
     "::recur::Structure":$structure,
@@ -155,6 +175,12 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d",
                     width = 16, contiguous = true, segment = 0>
     ```
+
+    Constraints:
+    - (C1) target and lanes are not empty.
+    - (C2) the algorithm is `segments` or `serial`.
+    - (C3) the width is 1 to 1024.
+    - (C4) the segment is at least 0.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,

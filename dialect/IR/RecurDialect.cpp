@@ -27,3 +27,11 @@ void recur::RecurDialect::initialize() {
 #include "dialect/IR/RecurOps.cpp.inc"
       >();
 }
+
+/// What a named function folds to becomes a constant of arith.
+mlir::Operation *
+recur::RecurDialect::materializeConstant(mlir::OpBuilder &builder,
+                                         mlir::Attribute value, mlir::Type type,
+                                         mlir::Location loc) {
+  return mlir::arith::ConstantOp::materialize(builder, value, type, loc);
+}

@@ -33,6 +33,7 @@ def RecurDialect : Dialect {
     them. Nothing else has to be said about shapes.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let extraClassDeclaration = [{
     void registerAttributes();
   }];

@@ -43,6 +43,7 @@ class Recur_RecurrenceLikeOp<string mnemonic, list<Trait> traits = []>
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
@@ -74,18 +75,23 @@ def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
 
     Constraints:
     - (R1) one map for each input, init and history; each has one result for each dim of the tensor and the space's rank as dims.
-    - (R2) the maps use dims plainly, shifted by a constant, divided or taken modulo a positive constant, or are constant; time may only be `t` or `t - k` with k >= 0.
+    - (R2) the maps use dims plainly, shifted by a constant, divided or taken modulo a positive constant, or are constant; time may only be `t` or `t - k` with k >= 0, and once.
     - (R3) inits and histories do not vary over time; the segment dim occurs only in inits, in final results and
       in inputs of a scan (starts that a reset brings back).
     - (R4) block arguments have the element types of the inputs.
     - (R5) a state's dims are distinct dims of the space without time and segments; names are distinct.
     - (R6) a start is a literal of the state's type, or the number of an init operand of that element type.
     - (R7) `inputHistories` has an entry for each input: -1, or the number of a history of the same element type, only for a lagged input.
-    - (R8) the results match `outputs`: rank, static sizes, element type of the state for final ones.
+    - (R8) the results match `outputs`: number, rank, static sizes; their names are distinct; those that are not final have the time index, which final ones lack.
     - (R9) the terminator yields each state's type, then the element type of each output that is not final.
     - (R10) a yielded value varies only over the dims of its state or output.
     - (R11) segments is a rank-1 tensor of i32 or i64, present exactly when the space has a segment dim.
-    - (R12) static tensor sizes agree with static sizes of the space.
+    - (R12) static tensor sizes agree with static sizes of the space, and constant indices with static sizes.
+    - (R13) a final result has the element type and the dims of a state, and the segment dim if there is one; its lag has a start value.
+    - (R14) a history has the rank of its input, with K - k of its K steps as the constant index in the place of time, k being the input's lag; or one dim less, if the lag is 1.
+    - (R15) the reset tensor is real, read at time t, and varies only over dims that every state has.
+    - (R16) tensors hold floats, signless integers or complex numbers of floats.
+    - (R17) the ops of a region have no regions and no side effects.
   }];
   let arguments = !con(commonArguments, (ins UnitAttr:$hasReset));
   let regions = (region SizedRegion<1>:$step);
@@ -109,12 +115,13 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
     steps ago) and its new value.
 
     Constraints:
-    - (S1) everything numbered (R1) to (R8), (R11), (R12) of `recur.recurrence`.
+    - (S1) everything numbered (R1) to (R8), (R11) to (R14), (R16), (R17) of `recur.recurrence`.
     - (S2) `elements` yields the number of values its structure asks for, of the states' types.
     - (S3) `readout` yields the element type of each output that is not final.
     - (S4) a yielded value varies only over the dims of its state or output (block: and the column dim).
     - (S5) neither region contains `recur.prev`.
-    - (S6) every schedule is a #recur.schedule.
+    - (S6) every schedule is a #recur.schedule, its lanes a dim other than segments.
+    - (S7) `blockDims` is a pair of dims of which the one state has the first and lacks the second.
   }];
   let arguments = !con((ins Recur_AlgebraAttr:$algebra), commonArguments,
     (ins OptionalAttr<StrArrayAttr>:$blockDims, OptionalAttr<ArrayAttr>:$schedules));
@@ -137,9 +144,10 @@ def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [SingleBlock]> {
     state when diagonal, k x k row-major when block.
 
     Constraints:
-    - (N1) everything numbered (R1) to (R12) of `recur.recurrence`, for `step`.
-    - (N2) `tangent` yields as many values as the Jacobian has entries, of the states' types.
+    - (N1) everything numbered (R1) to (R17) of `recur.recurrence`, for `step`.
+    - (N2) the Jacobian is diagonal, or a block of as many rows as there are states; `tangent` yields as many values as the Jacobian has entries, of the states' types.
     - (N3) `tolerance` is positive and `maxIterations` at least 1.
+    - (N4) `tangent` does not contain `recur.prev`.
   }];
   let arguments = !con(commonArguments,
     (ins UnitAttr:$hasReset, Recur_AlgebraAttr:$jacobian, F64Attr:$tolerance, I64Attr:$maxIterations));
@@ -169,8 +177,8 @@ def Recur_PrevOp : Recur_Op<"prev", [Pure,
     %y2 = recur.prev y lag 2 : f32
     %hj = recur.prev h[b, d, j] : f32
     ```
-    Constraints: (P1) the state exists and has the result's type; (P2) the lag is at least 1; (P3) the indices are dims of the
-    space (not time, not segments) or constants, as many as the state has dims.
+    Constraints: (P1) the state exists and has the result's type; (P2) the lag is at least 1 and has a start value; (P3) the indices are dims of the
+    space (not time, not segments) or constants within theirs, as many as the state has dims.
   }];
   let arguments = (ins StrAttr:$state, DefaultValuedAttr<I64Attr, "1">:$lag,
                        OptionalAttr<ArrayAttr>:$indices);
@@ -202,6 +210,7 @@ def Recur_ReduceOp : Recur_Op<"reduce", [Pure, SameOperandsAndResultType,
   let results = (outs AnyType:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType,
@@ -215,12 +224,14 @@ def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType,
     %h0 = recur.at %h [i -> 0] : f32
     ```
     Constraints: (T1) as many `from` as `to`, each a dim of the space that is not time or segments, or (`to`) a
-    constant >= 0; `from` distinct.
+    constant within its dim; `from` distinct.
   }];
   let arguments = (ins AnyType:$operand, StrArrayAttr:$from, ArrayAttr:$to);
   let results = (outs AnyType:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+  let hasFolder = 1;
 }
 
 //===----------------------------------------------------------------------===//

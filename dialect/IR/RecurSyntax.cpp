@@ -74,15 +74,63 @@ static void printMap(OpAsmPrinter &printer, AffineMap map, SpaceAttr space) {
   printer << ']';
 }
 
+/// Parses what printIndex prints. Not parser.parseAffineExpr, which takes a dim
+/// called `mod` for the operator and knows no quoted names.
+static ParseResult parseIndex(OpAsmParser &parser, SpaceAttr space,
+                              AffineExpr &expr) {
+  MLIRContext *context = parser.getContext();
+  int64_t constant;
+  OptionalParseResult parsed = parser.parseOptionalInteger(constant);
+  if (parsed.has_value()) {
+    expr = getAffineConstantExpr(constant, context);
+    return *parsed;
+  }
+  if (succeeded(parser.parseOptionalLParen())) {
+    if (parseIndex(parser, space, expr) || parser.parseRParen())
+      return failure();
+  } else {
+    SMLoc loc = parser.getCurrentLocation();
+    std::string name;
+    if (parser.parseKeywordOrString(&name))
+      return failure();
+    int dim = space.find(name);
+    if (dim < 0)
+      return parser.emitError(loc, "expected a dim of the space, found '")
+             << name << "'";
+    expr = getAffineDimExpr(dim, context);
+  }
+
+  // At most one operator; its right-hand side is an index too.
+  AffineExprKind kind;
+  parsed = parser.parseOptionalInteger(constant); // the `- 2` of `t - 2`
+  if (parsed.has_value()) {
+    expr = expr + constant;
+    return *parsed;
+  }
+  if (succeeded(parser.parseOptionalPlus()))
+    kind = AffineExprKind::Add;
+  else if (succeeded(parser.parseOptionalStar()))
+    kind = AffineExprKind::Mul;
+  else if (succeeded(parser.parseOptionalKeyword("floordiv")))
+    kind = AffineExprKind::FloorDiv;
+  else if (succeeded(parser.parseOptionalKeyword("ceildiv")))
+    kind = AffineExprKind::CeilDiv;
+  else if (succeeded(parser.parseOptionalKeyword("mod")))
+    kind = AffineExprKind::Mod;
+  else
+    return success();
+  AffineExpr rhs;
+  if (parseIndex(parser, space, rhs))
+    return failure();
+  expr = getAffineBinaryOpExpr(kind, expr, rhs);
+  return success();
+}
+
 static ParseResult parseMap(OpAsmParser &parser, SpaceAttr space,
                             Attribute &map) {
-  SmallVector<std::pair<StringRef, AffineExpr>> symbols;
-  for (auto [i, name] : llvm::enumerate(space.getNames()))
-    symbols.emplace_back(name.getValue(),
-                         getAffineDimExpr(i, parser.getContext()));
   SmallVector<AffineExpr> exprs;
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, [&]() {
-        return parser.parseAffineExpr(symbols, exprs.emplace_back());
+        return parseIndex(parser, space, exprs.emplace_back());
       }))
     return failure();
   map = AffineMapAttr::get(
@@ -238,10 +286,9 @@ template <typename OpT> static void printHead(OpAsmPrinter &printer, OpT op) {
     printer << " : " << op.getResultTypes() << ')';
   }
   printer.printOptionalAttrDictWithKeyword(
-      op->getAttrs(),
-      {"space", "inputMaps", "initMaps", "historyMaps", "inputHistories",
-       "states", "outputs", "hasReset", "algebra", "jacobian",
-       "operandSegmentSizes"});
+      op->getAttrs(), {"space", "inputMaps", "initMaps", "historyMaps",
+                       "inputHistories", "states", "outputs", "hasReset",
+                       "algebra", "jacobian", "operandSegmentSizes"});
   printer << ' ';
 }
 
@@ -343,12 +390,12 @@ ParseResult PrevOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.parseKeywordOrString(&state))
     return failure();
   bool indexed = false;
-  if (parser.parseCommaSeparatedList(
-          OpAsmParser::Delimiter::OptionalSquare,
-          [&]() {
-            indexed = true;
-            return parsePosition(parser, indices.emplace_back());
-          }) ||
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalSquare,
+                                     [&]() {
+                                       indexed = true;
+                                       return parsePosition(
+                                           parser, indices.emplace_back());
+                                     }) ||
       (succeeded(parser.parseOptionalKeyword("lag")) &&
        parser.parseInteger(lag)) ||
       parser.parseOptionalAttrDict(result.attributes) ||
@@ -409,9 +456,8 @@ ParseResult ReduceOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void ReduceOp::print(OpAsmPrinter &printer) {
   printer << ' ' << stringifyReductionKind(getKind()) << " over [";
-  llvm::interleaveComma(getDims(), printer, [&](Attribute dim) {
-    printPosition(printer, dim);
-  });
+  llvm::interleaveComma(getDims(), printer,
+                        [&](Attribute dim) { printPosition(printer, dim); });
   printer << "] " << getOperand();
   printer.printOptionalAttrDict((*this)->getAttrs(), {"kind", "dims"});
   printer << " : " << getType();
@@ -442,12 +488,11 @@ ParseResult AtOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void AtOp::print(OpAsmPrinter &printer) {
   printer << ' ' << getOperand() << " [";
-  llvm::interleaveComma(llvm::zip(getFrom(), getTo()), printer,
-                        [&](auto pair) {
-                          printPosition(printer, std::get<0>(pair));
-                          printer << " -> ";
-                          printPosition(printer, std::get<1>(pair));
-                        });
+  llvm::interleaveComma(llvm::zip(getFrom(), getTo()), printer, [&](auto pair) {
+    printPosition(printer, std::get<0>(pair));
+    printer << " -> ";
+    printPosition(printer, std::get<1>(pair));
+  });
   printer << ']';
   printer.printOptionalAttrDict((*this)->getAttrs(), {"from", "to"});
   printer << " : " << getType();

@@ -1,5 +1,5 @@
 //===-- test/unit/Interpreter/GoldenTest.cpp - published cells against known
-//values ------===//
+// values ------===//
 // Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

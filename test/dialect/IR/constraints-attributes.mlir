@@ -1,0 +1,181 @@
+// RUN: recur-opt %s --verify-diagnostics --split-input-file
+
+// Constraints of the attributes: each case breaks one.
+
+// (I1) a size is not negative
+// expected-error@+1 {{expected dim 'n' to have a size of at least 0, found -3}}
+func.func private @f() attributes {a = #recur.space<[t, n = -3] over t>}
+
+// -----
+
+// (I2) names are distinct
+// expected-error@+1 {{dim 'b' occurs twice}}
+func.func private @f() attributes {a = #recur.space<[b, b, t] over t>}
+
+// -----
+
+// (I2) names are not empty
+// expected-error@+1 {{expected every dim to have a name}}
+func.func private @f() attributes {a = #recur.space<["", t] over t>}
+
+// -----
+
+// (I3) time is a dim
+// expected-error@+1 {{expected time and segments to be dims of the space}}
+func.func private @f() attributes {a = #recur.space<[b] over t>}
+
+// -----
+
+// (I3) segments is a dim
+// expected-error@+1 {{expected time and segments to be dims of the space}}
+func.func private @f() attributes {a = #recur.space<[b, t] over t, segments s>}
+
+// -----
+
+// (I3) time does not count segments
+// expected-error@+1 {{expected time and segments to be different dims}}
+func.func private @f() attributes {a = #recur.space<[t] over t, segments t>}
+
+// -----
+
+// (I4) time is dynamic
+// expected-error@+1 {{expected time and segments to have dynamic sizes}}
+func.func private @f() attributes {a = #recur.space<[t = 4] over t>}
+
+// -----
+
+// (I4) segments are dynamic
+// expected-error@+1 {{expected time and segments to have dynamic sizes}}
+func.func private @f() attributes {a = #recur.space<[s = 4, t] over t, segments s>}
+
+// -----
+
+// (H1) a state holds numbers
+// expected-error@+1 {{expected state 'h' to be a float, a signless integer or a complex number, found 'tensor<2xf32>'}}
+func.func private @f() attributes {a = #recur.state<h[] : tensor<2xf32> = dense<0.0> : tensor<2xf32>>}
+
+// -----
+
+// (H1) an index could not be told from the number of an init
+// expected-error@+1 {{expected state 'h' to be a float, a signless integer or a complex number, found 'index'}}
+func.func private @f() attributes {a = #recur.state<h[] : index = 0 : index>}
+
+// -----
+
+// (H3) a literal has the state's type
+// expected-error@+1 {{expected the start of state 'h' to be a literal of type 'i1', found 1 : i32}}
+func.func private @f() attributes {a = #recur.state<h[] : i1 = 1 : i32>}
+
+// -----
+
+// (H3) a literal is a number
+// expected-error@+1 {{expected the start of state 'h' to be a literal of type 'i1', found "true"}}
+func.func private @f() attributes {a = #recur.state<h[] : i1 = "true">}
+
+// -----
+
+// (H3) a complex start is a pair
+// expected-error@+1 {{expected the start of state 'h' to be a literal of type 'complex<f32>', found [0.000000e+00 : f32]}}
+func.func private @f() attributes {a = #recur.state<h[] : complex<f32> = [0.0 : f32]>}
+
+// -----
+
+// (H3) of parts of the right type
+// expected-error@+1 {{expected the start of state 'h' to be a literal of type 'complex<f32>', found [0.000000e+00, 0.000000e+00]}}
+func.func private @f() attributes {a = #recur.state<h[] : complex<f32> = [0.0 : f64, 0.0 : f64]>}
+
+// -----
+
+// (H3) an init has a number of at least 0
+// expected-error@+1 {{expected the number of an init for state 'h', found -1}}
+func.func private @f() attributes {a = #recur.state<h[] : f32 = init -1>}
+
+// -----
+
+// (H3) that is not absurd
+// expected-error@+1 {{expected the number of an init for state 'h', found 4294967296}}
+func.func private @f() attributes {a = #recur.state<h[] : f32 = init 4294967296>}
+
+// -----
+
+// (O1) dims are distinct
+// expected-error@+1 {{result 'y' has index 'b' twice}}
+func.func private @f() attributes {a = #recur.result<y[b, b]>}
+
+// -----
+
+// (O2) a lag is at least 1
+// expected-error@+1 {{expected the lag of result 'y' to be at least 1, found 0}}
+func.func private @f() attributes {a = #recur.result<y[b] final h lag 0>}
+
+// -----
+
+// (A1) a diagonal has order 1
+// expected-error@+1 {{expected diagonal to have an order of 1, found 2}}
+func.func private @f() attributes {a = #recur.algebra<diagonal 2>}
+
+// -----
+
+// (A1) an outer product has order 1
+// expected-error@+1 {{expected outer_product to have an order of 1, found 3}}
+func.func private @f() attributes {a = #recur.algebra<outer_product 3>}
+
+// -----
+
+// (A1) a block has rows
+// expected-error@+1 {{expected block to have an order of 1 to 1024, found 0}}
+func.func private @f() attributes {a = #recur.algebra<block 0>}
+
+// -----
+
+// (A1) and not too many
+// expected-error@+1 {{expected companion to have an order of 1 to 1024, found 1025}}
+func.func private @f() attributes {a = #recur.algebra<companion 1025>}
+
+// -----
+
+// (A1) structures have names
+// expected-error@+1 {{expected a structure (diagonal, block, companion, outer_product), found 'dense'}}
+func.func private @f() attributes {a = #recur.algebra<dense>}
+
+// -----
+
+// (A1) semirings have names
+// expected-error@+1 {{expected a semiring (plus_times, max_plus, min_plus, log_sum_exp, or_and), found 'max_times'}}
+func.func private @f() attributes {a = #recur.algebra<diagonal, max_times>}
+
+// -----
+
+// (C1) the target has a name
+// expected-error@+1 {{expected a schedule to name its target and lanes}}
+func.func private @f() attributes {a = #recur.schedule<target = "", algorithm = "serial", lanes = "d", width = 1, contiguous = true, segment = 0>}
+
+// -----
+
+// (C1) the lanes have a name
+// expected-error@+1 {{expected a schedule to name its target and lanes}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "", width = 1, contiguous = true, segment = 0>}
+
+// -----
+
+// (C2) the algorithm is known
+// expected-error@+1 {{expected algorithm 'segments' or 'serial', found 'magic'}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "magic", lanes = "d", width = 1, contiguous = true, segment = 0>}
+
+// -----
+
+// (C3) there is a lane
+// expected-error@+1 {{expected a width of 1 to 1024, found 0}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "d", width = 0, contiguous = true, segment = 0>}
+
+// -----
+
+// (C3) there are not too many
+// expected-error@+1 {{expected a width of 1 to 1024, found 2048}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "d", width = 2048, contiguous = true, segment = 0>}
+
+// -----
+
+// (C4) a segment has steps
+// expected-error@+1 {{expected a segment of at least 0, found -1}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "d", width = 1, contiguous = true, segment = -1>}
