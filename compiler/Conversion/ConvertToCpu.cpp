@@ -136,12 +136,23 @@ struct ConvertToCpuPass
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
-      // Lanes along time have nothing to run along in one step.
-      if (function->hasAttr("recur.step") &&
-          schedule.getLanes() ==
-              scan.getSpace().getName(scan.getSpace().getTime()) &&
-          !isOnlyOne(scan, schedule))
-        continue;
+      // Lanes along time have nothing to run along in one step, and cannot keep
+      // the states of all lanes for a later loop.
+      if (schedule.getLanes() ==
+          scan.getSpace().getName(scan.getSpace().getTime())) {
+        FailureOr<bool> apart =
+            CpuKernels(scan, schedule, *signature).readsStatesApart();
+        if (failed(apart))
+          return failure();
+        if ((*apart || function->hasAttr("recur.step")) &&
+            !isOnlyOne(scan, schedule))
+          continue;
+        if (*apart)
+          schedule = ScheduleAttr::get(
+              scan.getContext(), schedule.getTarget(), schedule.getAlgorithm(),
+              schedule.getLanes(), /*width=*/1, schedule.getContiguous(),
+              schedule.getSegment());
+      }
       if (schedule.getTarget() == "x86-64-v2" && usesHalf(*signature))
         return function.emitError()
                << "f16 arguments need x86-64-v3 or later, which converts them";

@@ -706,6 +706,10 @@ LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
   return result;
 }
 
+FailureOr<bool> CpuKernels::readsStatesApart() {
+  return StepEmitter(scan, *this, laneDim, width, 0).readsStatesApart();
+}
+
 LogicalResult CpuKernels::emit(StringRef prefix) {
   StepEmitter emitter(scan, *this, laneDim, width, 0);
   innerDims.clear();

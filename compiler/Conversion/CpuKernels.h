@@ -30,6 +30,10 @@ class CpuKernels : StepHooks {
 public:
   CpuKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
 
+  /// Whether a step reads states outside the loops that compute them. Lanes
+  /// along time cannot: between loops only the last lane is kept.
+  llvm::FailureOr<bool> readsStatesApart();
+
   /// Emits the kernels, called `prefix` + "_start" and so on, at the end of the
   /// module. Fails with a diagnostic for a scan that they do not cover.
   mlir::LogicalResult emit(llvm::StringRef prefix);

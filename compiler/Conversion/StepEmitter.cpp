@@ -550,6 +550,7 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
       }
     }
     bool changed = false;
+    readsApart = false;
     auto raise = [&](Root &root, int stage) {
       if (root.stage < stage) {
         root.stage = stage;
@@ -573,6 +574,10 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
               need.renamed.test(state) || roots[state].inner != root.inner;
           raise(root, roots[state].stage + apart);
         }
+        for (unsigned state : (need.current | need.previous).set_bits())
+          readsApart |=
+              roots[state].inner.any() && (roots[state].stage != root.stage ||
+                                           roots[state].inner != root.inner);
         for (unsigned state : need.previous.set_bits())
           raise(roots[state], root.stage + (roots[state].inner != root.inner));
       }
@@ -649,6 +654,13 @@ void StepEmitter::emitGroup(ArrayRef<Root *> group, Scope &scope,
   for (Root *root : group)
     if (root->kind == Root::Reduction)
       scope.memo[root->reduce.getResult()] = accumulators[accumulator++];
+}
+
+FailureOr<bool> StepEmitter::readsStatesApart() {
+  SmallVector<Root> roots;
+  if (failed(planRoots(roots, /*withReadout=*/true)))
+    return failure();
+  return readsApart;
 }
 
 LogicalResult StepEmitter::emitStep(OpBuilder &builder, StepSink &stepSink,

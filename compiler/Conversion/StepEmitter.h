@@ -107,6 +107,10 @@ public:
   mlir::LogicalResult emitStep(mlir::OpBuilder &builder, StepSink &sink,
                                bool withReadout);
 
+  /// Whether a step reads a state, one step ago or new, outside the loops that
+  /// compute it, as at a constant position. Fails like emitStep.
+  llvm::FailureOr<bool> readsStatesApart();
+
 private:
   struct Scope;
   struct Root;
@@ -126,6 +130,7 @@ private:
   ScanOp scan;
   StepHooks &hooks;
   StepSink *sink = nullptr;
+  bool readsApart = false;
   ScanDims dims;
   llvm::SmallBitVector innerMask;
   int laneDim;
