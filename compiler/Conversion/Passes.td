@@ -42,6 +42,37 @@ def ExpandMathPass : Pass<"recur-expand-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def ConvertToGpuPass : Pass<"recur-convert-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "make GPU kernels of scheduled scans";
+  let description = [{
+    For every function that holds a recur.scan with schedules for GPUs, makes one
+    gpu.module for each target, called after the function and the target, with the kernels of
+    its schedules: `serial` gives one, `segments` fold, combine and replay.
+    The function stays, for other conversions to find.
+
+    Parameters are words of 8 bytes: the data of the arguments and results, the
+    workspace, the steps of a segment, the sizes of the space's dims, the strides.
+
+    ```mlir
+    func.func @ema(%x: tensor<?x?x?xf32>) -> tensor<?x?x?xf32> {
+      %y = recur.scan #recur.algebra<diagonal> <[b, t, d] over t> ...
+          schedules [<target = "sm_90a", algorithm = "serial", lanes = "d",
+                      width = 1, contiguous = true, segment = 0>]
+    // makes
+    gpu.module @ema_sm_90a attributes {recur.target = "sm_90a"} {
+      gpu.func @ema__gpu0(%x: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, ...) kernel
+          attributes {known_block_size = array<i32: 64, 1, 1>,
+                      recur.launch = {phase = "serial", ...}} {
+        scf.for %item = ... {
+          scf.for %step = ... iter_args(%h = ...)
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
 def ConvertToNvvmPass : Pass<"recur-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "lower GPU kernels to the LLVM and NVVM dialects";
   let description = [{

@@ -1,0 +1,191 @@
+//===-- GpuAddresses.cpp - loads and stores of the GPU kernels ------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Addresses through maps and strides, lagged inputs before the start, and
+/// results.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/GpuKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+/// Truth values are stored as bytes.
+static Type getStorageType(Type element) {
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
+                              : element;
+}
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+/// Whether the schedule promises unit stride along `axis`: it is declared over
+/// the lane dim of a tensor that varies over time.
+bool GpuKernels::isContiguous(unsigned argument, unsigned axis) const {
+  const SignatureArgument &declared = signature.arguments[argument];
+  return schedule.getContiguous() && laneDim >= 0 &&
+         declared.role != Role::Segments && declared.dims[axis] == laneDim &&
+         llvm::is_contained(declared.dims, int32_t(space.getTime()));
+}
+
+/// The position along one axis.
+Value GpuKernels::getIndex(const SignatureAccess &access,
+                           const InnerPoint &point) {
+  if (access.dim < 0)
+    return i64(access.offset);
+  if (access.dim == int(space.getTime())) {
+    // The shift of time counts steps back.
+    if (!access.offset)
+      return time;
+    return space.getReverse() ? sub(time, i64(access.offset))
+                              : add(time, i64(access.offset));
+  }
+  Value index =
+      dims.isInner(access.dim) ? point[access.dim] : position[access.dim];
+  if (access.offset)
+    index = add(index, i64(access.offset));
+  if (access.divisor != 1)
+    index = arith::DivUIOp::create(b, loc, index, i64(access.divisor));
+  if (access.modulus)
+    index = arith::RemUIOp::create(b, loc, index, i64(access.modulus));
+  return index;
+}
+
+Value GpuKernels::getPointer(unsigned argument, AffineMap map,
+                             const InnerPoint &point, HistoryAxis history) {
+  // What changes slowly is summed first, so that sums can leave loops.
+  SmallVector<Value> parallel, inner, timed;
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    SignatureAccess access = splitIndex(expr);
+    // A history's constant is the position of the step before the first.
+    Value index = int(axis) == history.axis
+                      ? add(i64(access.offset), history.step)
+                      : getIndex(access, point);
+    Value term = isContiguous(argument, axis)
+                     ? index
+                     : mul(index, strides[argument][axis]);
+    bool isTime = int(axis) == history.axis ||
+                  (access.dim >= 0 && access.dim == int(space.getTime()));
+    bool isInner = access.dim >= 0 && dims.isInner(access.dim);
+    (isTime ? timed : isInner ? inner : parallel).push_back(term);
+  }
+  Value offset;
+  for (SmallVector<Value> *terms : {&parallel, &inner, &timed})
+    for (Value term : *terms)
+      offset = offset ? add(offset, term) : term;
+  Type storage = getStorageType(signature.arguments[argument].element);
+  return LLVM::GEPOp::create(b, loc, ptrType, storage, data[argument],
+                             ArrayRef<LLVM::GEPArg>{offset ? offset : i64(0)},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+Value GpuKernels::load(Value pointer, Type element, bool isInput) {
+  Type storage = getStorageType(element);
+  // Nothing writes inputs while a kernel runs: they go through the read-only
+  // cache, and the compiler may move their loads.
+  Value value = LLVM::LoadOp::create(
+      b, loc, storage, pointer, storage.getIntOrFloatBitWidth() / 8,
+      /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/isInput);
+  if (storage == element)
+    return value;
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(storage));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
+}
+
+void GpuKernels::store(Value pointer, Value value) {
+  Type storage = getStorageType(value.getType());
+  if (storage != value.getType())
+    value = arith::ExtUIOp::create(b, loc, storage, value);
+  LLVM::StoreOp::create(b, loc, value, pointer,
+                        storage.getIntOrFloatBitWidth() / 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+Value GpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
+                            const InnerPoint &point) {
+  b.restoreInsertionPoint(builder.saveInsertionPoint());
+  if (int64_t lag = scan.getInputLag(input); lag > 0)
+    return loadLagged(input, lag, point);
+  return load(getPointer(inputArguments[input], scan.getInputMap(input), point),
+              getElementTypeOrSelf(scan.getInputs()[input].getType()),
+              /*isInput=*/true);
+}
+
+/// Before the start of its sequence a lagged input is read from its history,
+/// or zero.
+Value GpuKernels::loadLagged(unsigned input, int64_t lag,
+                             const InnerPoint &point) {
+  AffineMap map = scan.getInputMap(input);
+  Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+  Value inside =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step, i64(lag));
+  auto branch = scf::IfOp::create(b, loc, TypeRange{element}, inside,
+                                  /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b); // returns to the point after the branch
+  b.setInsertionPointToEnd(branch.thenBlock());
+  Value value = load(getPointer(inputArguments[input], map, point), element,
+                     /*isInput=*/true);
+  scf::YieldOp::create(b, loc, ValueRange{value});
+
+  b.setInsertionPointToEnd(branch.elseBlock());
+  Value before;
+  if (int number = scan.getInputHistories()[input]; number >= 0) {
+    AffineMap historyMap = scan.getHistoryMap(number);
+    HistoryAxis axis;
+    if (historyMap.getNumResults() == map.getNumResults())
+      for (auto [k, expr] : llvm::enumerate(map.getResults()))
+        if (splitIndex(expr).dim == int(space.getTime()))
+          axis = {int(k), add(step, i64(1 - lag))};
+    before = load(getPointer(historyArguments[number], historyMap, point, axis),
+                  element, /*isInput=*/true);
+  } else {
+    before = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+  }
+  scf::YieldOp::create(b, loc, ValueRange{before});
+  return branch.getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+AffineMap GpuKernels::getResultMap(unsigned result) {
+  return getDimsMap(space, scan.getOutput(result).getDims());
+}
+
+/// A result without some parallel dim is written by the first item along it.
+/// Null if it has all of them.
+Value GpuKernels::isFirstInMissingDims(AffineMap map) {
+  Value first;
+  for (unsigned dim : dims.parallel) {
+    if (map.isFunctionOfDim(dim))
+      continue;
+    Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       position[dim], i64(0));
+    first = first ? arith::AndIOp::create(b, loc, first, here) : here;
+  }
+  return first;
+}
+
+void GpuKernels::storeResult(unsigned result, const InnerPoint &point,
+                             Value value) {
+  AffineMap map = getResultMap(result);
+  OpBuilder::InsertionGuard guard(b);
+  if (Value first = isFirstInMissingDims(map)) {
+    auto branch = scf::IfOp::create(b, loc, first, /*withElse=*/false);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  }
+  store(getPointer(resultArguments[result], map, point), value);
+}

@@ -1,0 +1,640 @@
+//===-- GpuKernels.cpp - the kernels of a GPU schedule --------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The phases of the engine on the GPU, and the kernels made of them.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/GpuKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+/// Static inner dims up to this size are unrolled, and states of up to so many
+/// values stay in registers (a thread has 255).
+static constexpr int64_t kUnrollLimit = 64, kRegisterLimit = 64;
+
+/// Threads of a block: whole warps, and few, so that little work still spreads
+/// over many processors.
+static constexpr int32_t kBlockThreads = 64;
+
+/// Alignment of the parts of a workspace, in bytes.
+static constexpr int64_t kWorkspaceAlignment = 256;
+
+static int64_t getBytes(Type type) {
+  return (type.getIntOrFloatBitWidth() + 7) / 8;
+}
+
+//===----------------------------------------------------------------------===//
+// The phases' sinks: what becomes of (a, b) at each inner point
+//===----------------------------------------------------------------------===//
+
+/// E := a E + b, P := a P.
+class GpuKernels::FoldSink final : public StepSink {
+public:
+  FoldSink(GpuKernels &kernels, Registers &exit, Registers &transition)
+      : k(kernels), exit(exit), transition(transition) {}
+
+  std::pair<Value, Value> update(OpBuilder &builder, Location loc,
+                                 unsigned state, Value a, Value b,
+                                 const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    Value e = k.readState(exit, Summary::State, state, point);
+    e = arith::AddFOp::create(k.b, loc, arith::MulFOp::create(k.b, loc, a, e),
+                              b);
+    k.writeState(exit, Summary::State, state, point, e);
+    Value p = k.readState(transition, Summary::Transition, state, point);
+    p = arith::MulFOp::create(k.b, loc, a, p);
+    k.writeState(transition, Summary::Transition, state, point, p);
+    return {};
+  }
+  Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
+    llvm_unreachable("elements do not read states");
+  }
+  void store(OpBuilder &, Location, unsigned, Value,
+             const InnerPoint &) override {
+    llvm_unreachable("fold has no outputs");
+  }
+
+private:
+  GpuKernels &k;
+  Registers &exit, &transition;
+};
+
+/// h := a h + b, and the outputs.
+class GpuKernels::ReplaySink final : public StepSink {
+public:
+  ReplaySink(GpuKernels &kernels, Registers &carry)
+      : k(kernels), carry(carry) {}
+
+  std::pair<Value, Value> update(OpBuilder &builder, Location loc,
+                                 unsigned state, Value a, Value b,
+                                 const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    Value previous = k.readState(carry, Summary::State, state, point);
+    Value product = arith::MulFOp::create(k.b, loc, a, previous);
+    Value next = arith::AddFOp::create(k.b, loc, product, b);
+    k.writeState(carry, Summary::State, state, point, next);
+    return {previous, next};
+  }
+  Value reload(OpBuilder &builder, Location, unsigned state,
+               const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    return k.readState(carry, Summary::State, state, point);
+  }
+  void store(OpBuilder &builder, Location, unsigned result, Value value,
+             const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    k.storeResult(result, point, value);
+  }
+
+private:
+  GpuKernels &k;
+  Registers &carry;
+};
+
+//===----------------------------------------------------------------------===//
+// Set-up
+//===----------------------------------------------------------------------===//
+
+GpuKernels::GpuKernels(ScanOp scan, ScheduleAttr schedule,
+                       const Signature &signature)
+    : scan(scan), schedule(schedule), signature(signature),
+      space(scan.getSpace()), dims(scan),
+      laneDim(space.find(schedule.getLanes())),
+      emitter(scan, *this, /*laneDim=*/-1, /*width=*/1, kUnrollLimit),
+      b(scan.getContext()), loc(scan.getLoc()), i64Type(b.getI64Type()),
+      ptrType(LLVM::LLVMPointerType::get(b.getContext(), 1)) {
+  // The lane dim is counted fastest: neighbouring threads, neighbouring items.
+  if (laneDim >= 0 && dims.isParallel(laneDim)) {
+    llvm::erase(dims.parallel, unsigned(laneDim));
+    dims.parallel.push_back(laneDim);
+  }
+  auto number = [](OperandRange range, SmallVectorImpl<unsigned> &list) {
+    for (Value value : range)
+      list.push_back(cast<BlockArgument>(value).getArgNumber());
+  };
+  number(scan.getInputs(), inputArguments);
+  number(scan.getInits(), initArguments);
+  number(scan.getHistories(), historyArguments);
+  if (Value cumulative = scan.getSegments())
+    segmentsArgument = cast<BlockArgument>(cumulative).getArgNumber();
+  auto function = scan->getParentOfType<func::FuncOp>();
+  auto returned = cast<func::ReturnOp>(function.front().getTerminator());
+  resultArguments.resize(scan->getNumResults());
+  for (auto [i, value] : llvm::enumerate(returned.getOperands()))
+    resultArguments[cast<OpResult>(value).getResultNumber()] =
+        function.getNumArguments() + i;
+
+  for (unsigned state = 0; state < scan.getNumStates(); ++state) {
+    SmallVector<unsigned> inner = emitter.getInnerDims(state);
+    int64_t count = 1;
+    for (unsigned dim : inner)
+      count = space.isStatic(dim) && space.getSizes()[dim] <= kUnrollLimit
+                  ? count * space.getSizes()[dim]
+                  : kRegisterLimit + 1;
+    registerCount.push_back(count <= kRegisterLimit ? count : 0);
+    innerDims.push_back(std::move(inner));
+  }
+}
+
+LogicalResult GpuKernels::emit(gpu::GPUModuleOp module, StringRef prefix) {
+  if (schedule.getAlgorithm() == "serial")
+    return emitKernel(module, prefix, Kernel::Serial);
+  return failure(
+      failed(emitKernel(module, (prefix + "_fold").str(), Kernel::Fold)) ||
+      failed(
+          emitKernel(module, (prefix + "_combine").str(), Kernel::Combine)) ||
+      failed(emitKernel(module, (prefix + "_replay").str(), Kernel::Replay)));
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel around the phases
+//===----------------------------------------------------------------------===//
+
+LogicalResult GpuKernels::emitKernel(gpu::GPUModuleOp module, StringRef name,
+                                     Kernel kernel) {
+  gpu::GPUFuncOp function = createKernel(module, name, kernel);
+  readParameters(function);
+  bool bySegments = kernel == Kernel::Fold || kernel == Kernel::Replay;
+  LogicalResult result = forEachItem(bySegments, [&]() -> LogicalResult {
+    if (kernel == Kernel::Fold)
+      return emitFold();
+    if (kernel == Kernel::Combine) {
+      emitCombine();
+      return success();
+    }
+    Registers carry = makeRegisters();
+    if (kernel == Kernel::Serial)
+      emitStart(carry);
+    else
+      for (unsigned state = 0; state < scan.getNumStates(); ++state)
+        if (inRegisters(state))
+          forEachPoint(state, [&](const InnerPoint &point) {
+            Value entry = load(getSlot(Summary::State, state, point),
+                               scan.getState(state).getType());
+            writeState(carry, Summary::State, state, point, entry);
+          });
+    if (failed(emitReplay(carry)))
+      return failure();
+    if (kernel == Kernel::Serial)
+      emitFinish(carry);
+    return success();
+  });
+  gpu::ReturnOp::create(b, loc);
+  return result;
+}
+
+gpu::GPUFuncOp GpuKernels::createKernel(gpu::GPUModuleOp module, StringRef name,
+                                        Kernel kernel) {
+  unsigned numArguments = signature.arguments.size();
+  SmallVector<Type> types(numArguments + 1, ptrType);
+  size_t words = 1 + space.getRank();
+  for (const SignatureArgument &argument : signature.arguments)
+    words += argument.dims.size();
+  types.append(words, i64Type);
+  b.setInsertionPointToEnd(module.getBody());
+  auto function =
+      gpu::GPUFuncOp::create(b, loc, name, b.getFunctionType(types, {}));
+  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({kBlockThreads, 1, 1}));
+
+  // A final state may be written over the initial state it continues; nothing
+  // else may overlap what is written.
+  bool hasInitial = llvm::any_of(signature.arguments, [](auto &argument) {
+    return argument.role == Role::Initial;
+  });
+  Attribute unit = b.getUnitAttr();
+  StringAttr noAlias = b.getStringAttr("llvm.noalias"),
+             readOnly = b.getStringAttr("llvm.readonly");
+  for (auto [i, argument] : llvm::enumerate(signature.arguments)) {
+    bool isInput =
+        argument.role == Role::Input || argument.role == Role::Segments;
+    if (isInput || argument.role == Role::Initial)
+      function.setArgAttr(i, readOnly, unit);
+    if (isInput || argument.role == Role::Result ||
+        (argument.role == Role::Final && !hasInitial))
+      function.setArgAttr(i, noAlias, unit);
+  }
+  function.setArgAttr(numArguments, noAlias, unit);
+  describe(function, kernel);
+  return function;
+}
+
+void GpuKernels::readParameters(gpu::GPUFuncOp function) {
+  Block &entry = function.front();
+  b.setInsertionPointToStart(&entry);
+  auto next = entry.args_begin();
+  data.clear();
+  strides.clear();
+  sizes.clear();
+  for (size_t i = 0; i < signature.arguments.size(); ++i)
+    data.push_back(*next++);
+  workspace = *next++;
+  segmentSteps = *next++;
+  for (unsigned dim = 0; dim < space.getRank(); ++dim, ++next)
+    sizes.push_back(space.isStatic(dim) ? i64(space.getSizes()[dim]) : *next);
+  for (const SignatureArgument &argument : signature.arguments) {
+    strides.emplace_back();
+    for (size_t axis = 0; axis < argument.dims.size(); ++axis)
+      strides.back().push_back(*next++);
+  }
+}
+
+/// Emits `body` for every item that falls to this thread, or for every
+/// segment of one. Any grid does.
+LogicalResult
+GpuKernels::forEachItem(bool bySegments,
+                        llvm::function_ref<LogicalResult()> body) {
+  auto toI64 = [&](Value index) {
+    return arith::IndexCastOp::create(b, loc, i64Type, index).getResult();
+  };
+  Value width = toI64(gpu::BlockDimOp::create(b, loc, gpu::Dimension::x));
+  Value block = toI64(gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
+  Value thread = toI64(gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+  Value blocks = toI64(gpu::GridDimOp::create(b, loc, gpu::Dimension::x));
+  items = i64(1);
+  for (unsigned dim : dims.parallel)
+    items = mul(items, sizes[dim]);
+  if (segmentsArgument >= 0)
+    items = mul(items, sizes[space.getSegment()]);
+  Value total = items;
+  segments = {};
+  if (schedule.getAlgorithm() == "segments") {
+    Value last = sub(add(sizes[space.getTime()], segmentSteps), i64(1));
+    segments = arith::DivUIOp::create(b, loc, last, segmentSteps);
+    if (bySegments)
+      total = mul(items, segments);
+  }
+  Value first = add(mul(block, width), thread);
+  auto loop = scf::ForOp::create(b, loc, first, total, mul(blocks, width));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  locateItem(loop.getInductionVar(), bySegments);
+  return body();
+}
+
+/// Splits the number of an item into its position, and finds its steps.
+void GpuKernels::locateItem(Value number, bool bySegments) {
+  item = number;
+  segment = {};
+  if (bySegments) {
+    item = arith::RemUIOp::create(b, loc, number, items);
+    segment = arith::DivUIOp::create(b, loc, number, items);
+  }
+  position.assign(space.getRank(), Value());
+  SmallVector<unsigned> order(dims.parallel);
+  if (segmentsArgument >= 0)
+    order.insert(order.begin(), space.getSegment());
+  Value rest = item;
+  for (auto [i, dim] : llvm::enumerate(llvm::reverse(order))) {
+    bool isLast = i + 1 == order.size();
+    position[dim] =
+        isLast ? rest
+               : arith::RemUIOp::create(b, loc, rest, sizes[dim]).getResult();
+    if (!isLast)
+      rest = arith::DivUIOp::create(b, loc, rest, sizes[dim]);
+  }
+
+  sequenceBegin = i64(0);
+  sequenceEnd = sizes[space.getTime()];
+  if (segmentsArgument >= 0) {
+    // Cumulative lengths come from the device's memory unchecked: keep what
+    // they say inside the tensors.
+    auto readBound = [&](Value number) -> Value {
+      Type element = signature.arguments[segmentsArgument].element;
+      Value pointer = LLVM::GEPOp::create(
+          b, loc, ptrType, element, data[segmentsArgument],
+          ArrayRef<LLVM::GEPArg>{mul(number, strides[segmentsArgument][0])},
+          LLVM::GEPNoWrapFlags::inbounds);
+      Value bound = load(pointer, element, /*isInput=*/true);
+      if (element != i64Type)
+        bound = arith::ExtSIOp::create(b, loc, i64Type, bound);
+      bound = arith::MaxSIOp::create(b, loc, bound, i64(0));
+      return arith::MinSIOp::create(b, loc, bound, sizes[space.getTime()]);
+    };
+    Value sequence = position[space.getSegment()];
+    sequenceBegin = readBound(sequence);
+    sequenceEnd = readBound(add(sequence, i64(1)));
+  }
+  stepBegin = i64(0);
+  stepEnd = sub(sequenceEnd, sequenceBegin);
+  if (bySegments) {
+    stepBegin = mul(segment, segmentSteps);
+    stepEnd =
+        arith::MinSIOp::create(b, loc, stepEnd, add(stepBegin, segmentSteps));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The phases
+//===----------------------------------------------------------------------===//
+
+/// carry := start state.
+void GpuKernels::emitStart(Registers &carry) {
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    forEachPoint(state, [&](const InnerPoint &point) {
+      writeState(carry, Summary::State, state, point,
+                 createStart(state, point));
+    });
+}
+
+/// (P, E) of a segment, from the identity and the zero state.
+LogicalResult GpuKernels::emitFold() {
+  Registers exit = makeRegisters(), transition = makeRegisters();
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    forEachPoint(state, [&](const InnerPoint &point) {
+      writeState(exit, Summary::State, state, point, constant(state, 0));
+      writeState(transition, Summary::Transition, state, point,
+                 constant(state, 1));
+    });
+  FoldSink sink(*this, exit, transition);
+  if (failed(emitSteps({&exit, &transition}, sink, /*withReadout=*/false)))
+    return failure();
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    if (inRegisters(state))
+      forEachPoint(state, [&](const InnerPoint &point) {
+        store(getSlot(Summary::State, state, point),
+              readState(exit, Summary::State, state, point));
+        store(getSlot(Summary::Transition, state, point),
+              readState(transition, Summary::Transition, state, point));
+      });
+  return success();
+}
+
+/// The exclusive prefix over the segments of an item: E becomes the entry
+/// state; what leaves the last segment is final.
+void GpuKernels::emitCombine() {
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    forEachPoint(state, [&](const InnerPoint &point) {
+      Type type = scan.getState(state).getType();
+      auto loop = scf::ForOp::create(b, loc, i64(0), segments, i64(1),
+                                     ValueRange{createStart(state, point)});
+      {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(loop.getBody());
+        segment = loop.getInductionVar();
+        Value entry = loop.getRegionIterArg(0);
+        Value slot = getSlot(Summary::State, state, point);
+        Value exit = load(slot, type);
+        Value transition =
+            load(getSlot(Summary::Transition, state, point), type);
+        store(slot, entry);
+        Value carried = arith::MulFOp::create(b, loc, transition, entry);
+        carried = arith::AddFOp::create(b, loc, carried, exit);
+        scf::YieldOp::create(b, loc, ValueRange{carried});
+      }
+      for (unsigned i = 0; i < scan->getNumResults(); ++i)
+        if (ResultAttr output = scan.getOutput(i);
+            output.isFinal() &&
+            scan.findState(output.getFinalState().getValue()) == int(state))
+          storeResult(i, point, loop.getResult(0));
+    });
+}
+
+/// A segment's outputs from its entry state; carry := exit state.
+LogicalResult GpuKernels::emitReplay(Registers &carry) {
+  ReplaySink sink(*this, carry);
+  return emitSteps({&carry}, sink, /*withReadout=*/true);
+}
+
+/// Writes the final states.
+void GpuKernels::emitFinish(Registers &carry) {
+  for (unsigned i = 0; i < scan->getNumResults(); ++i) {
+    ResultAttr output = scan.getOutput(i);
+    if (!output.isFinal())
+      continue;
+    unsigned state = scan.findState(output.getFinalState().getValue());
+    forEachPoint(state, [&](const InnerPoint &point) {
+      storeResult(i, point, readState(carry, Summary::State, state, point));
+    });
+  }
+}
+
+/// The loop over the steps of a segment; `carried` goes from step to step.
+LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
+                                    StepSink &sink, bool withReadout) {
+  SmallVector<Value *> slots;
+  for (Registers *registers : carried)
+    for (auto &state : *registers)
+      for (Value &value : state)
+        slots.push_back(&value);
+  SmallVector<Value> values;
+  for (Value *slot : slots)
+    values.push_back(*slot);
+  auto loop = scf::ForOp::create(b, loc, stepBegin, stepEnd, i64(1), values);
+  for (auto [slot, value] : llvm::zip(slots, loop.getRegionIterArgs()))
+    *slot = value;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    if (values.empty())
+      b.setInsertionPoint(loop.getBody()->getTerminator());
+    else
+      b.setInsertionPointToEnd(loop.getBody());
+    step = loop.getInductionVar();
+    time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
+                              : add(sequenceBegin, step);
+    OpBuilder body(b);
+    body.restoreInsertionPoint(b.saveInsertionPoint());
+    if (failed(emitter.emitStep(body, sink, withReadout)))
+      return failure();
+    b.restoreInsertionPoint(body.saveInsertionPoint());
+    if (!values.empty()) {
+      for (auto [value, slot] : llvm::zip(values, slots))
+        value = *slot;
+      scf::YieldOp::create(b, loc, values);
+    }
+  }
+  for (auto [slot, value] : llvm::zip(slots, loop.getResults()))
+    *slot = value;
+  step = time = {};
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+void GpuKernels::forEachPoint(
+    unsigned state, llvm::function_ref<void(const InnerPoint &)> body) {
+  emitter.emitLoops(b, loc, innerDims[state],
+                    [&](OpBuilder &builder, const InnerPoint &point) {
+                      OpBuilder::InsertionGuard guard(b);
+                      b.restoreInsertionPoint(builder.saveInsertionPoint());
+                      body(point);
+                    });
+}
+
+GpuKernels::Registers GpuKernels::makeRegisters() {
+  Registers registers;
+  for (int64_t count : registerCount)
+    registers.emplace_back(count);
+  return registers;
+}
+
+bool GpuKernels::usesWorkspace(unsigned state, Summary summary) const {
+  if (schedule.getAlgorithm() == "segments")
+    return true;
+  return summary == Summary::State && !inRegisters(state);
+}
+
+/// Row-major number of an inner point of a state.
+Value GpuKernels::getInnerLinear(unsigned state, const InnerPoint &point) {
+  Value linear;
+  for (unsigned dim : innerDims[state])
+    linear = linear ? add(mul(linear, sizes[dim]), point[dim]) : point[dim];
+  return linear ? linear : i64(0);
+}
+
+/// The register of a point whose positions are constants; -1 if one is not.
+static int64_t getRegister(ArrayRef<unsigned> inner, SpaceAttr space,
+                           const InnerPoint &point) {
+  int64_t number = 0;
+  for (unsigned dim : inner) {
+    std::optional<int64_t> index = getConstantIntValue(point[dim]);
+    if (!index)
+      return -1;
+    number = number * space.getSizes()[dim] + *index;
+  }
+  return number;
+}
+
+Value GpuKernels::readState(Registers &registers, Summary summary,
+                            unsigned state, const InnerPoint &point) {
+  if (!inRegisters(state))
+    return load(getSlot(summary, state, point), scan.getState(state).getType());
+  auto &values = registers[state];
+  if (int64_t number = getRegister(innerDims[state], space, point); number >= 0)
+    return values[number];
+  // Registers have no addresses: choose.
+  Value wanted = getInnerLinear(state, point);
+  Value chosen = values[0];
+  for (size_t i = 1; i < values.size(); ++i) {
+    Value here =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, wanted, i64(i));
+    chosen = arith::SelectOp::create(b, loc, here, values[i], chosen);
+  }
+  return chosen;
+}
+
+void GpuKernels::writeState(Registers &registers, Summary summary,
+                            unsigned state, const InnerPoint &point,
+                            Value value) {
+  if (!inRegisters(state))
+    return store(getSlot(summary, state, point), value);
+  int64_t number = getRegister(innerDims[state], space, point);
+  assert(number >= 0 && "dims of states in registers are unrolled");
+  registers[state][number] = value;
+}
+
+/// Address of a state's value in the workspace: [segment][inner][item], so
+/// that neighbouring threads touch neighbouring words.
+Value GpuKernels::getSlot(Summary summary, unsigned state,
+                          const InnerPoint &point) {
+  auto getInnerProduct = [&](unsigned number) {
+    Value product = i64(1);
+    for (unsigned dim : innerDims[number])
+      product = mul(product, sizes[dim]);
+    return product;
+  };
+  Value base = i64(0);
+  for (unsigned other = 0; other <= state; ++other)
+    for (Summary part : {Summary::State, Summary::Transition}) {
+      if (other == state && part == summary)
+        break;
+      if (!usesWorkspace(other, part))
+        continue;
+      Value count = mul(items, getInnerProduct(other));
+      if (segments)
+        count = mul(count, segments);
+      Value bytes = mul(count, i64(getBytes(scan.getState(other).getType())));
+      bytes = add(bytes, i64(kWorkspaceAlignment - 1));
+      base = add(base, arith::AndIOp::create(b, loc, bytes,
+                                             i64(-kWorkspaceAlignment)));
+    }
+  Value row = getInnerLinear(state, point);
+  if (segment)
+    row = add(mul(segment, getInnerProduct(state)), row);
+  Type type = scan.getState(state).getType();
+  Value offset =
+      add(base, mul(add(mul(row, items), item), i64(getBytes(type))));
+  return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
+                             ArrayRef<LLVM::GEPArg>{offset},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+Value GpuKernels::constant(unsigned state, double value) {
+  Type type = scan.getState(state).getType();
+  return arith::ConstantOp::create(b, loc, FloatAttr::get(type, value));
+}
+
+Value GpuKernels::createStart(unsigned state, const InnerPoint &point) {
+  Attribute start = scan.getState(state).getStart(1);
+  int init = StateAttr::getInitOperand(start);
+  if (init < 0)
+    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(start));
+  return load(getPointer(initArguments[init], scan.getInitMap(init), point),
+              scan.getState(state).getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Description
+//===----------------------------------------------------------------------===//
+
+/// What a launch must know: the phase, over what threads are counted, the
+/// threads of a block, which arguments must have unit stride along the lanes,
+/// and the parts of the workspace as [bytes of a value, dims ...], each for
+/// every item (and segment) and rounded up to 256 bytes.
+void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
+  static constexpr StringRef phases[] = {"serial", "fold", "combine", "replay"};
+  SmallVector<Attribute> parts;
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    for (Summary summary : {Summary::State, Summary::Transition})
+      if (usesWorkspace(state, summary)) {
+        SmallVector<int64_t> part{getBytes(scan.getState(state).getType())};
+        part.append(innerDims[state].begin(), innerDims[state].end());
+        parts.push_back(b.getDenseI64ArrayAttr(part));
+      }
+  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
+  uint64_t unitStride = 0;
+  for (auto [i, argument] : llvm::enumerate(signature.arguments))
+    for (unsigned axis = 0; axis < argument.dims.size(); ++axis)
+      if (isContiguous(i, axis))
+        unitStride |= uint64_t(1) << i;
+  NamedAttrList list;
+  list.append("phase", b.getStringAttr(phases[int(kernel)]));
+  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
+  list.append("lane_dim", b.getI64IntegerAttr(laneDim));
+  list.append("block", b.getI64IntegerAttr(kBlockThreads));
+  list.append("unit_stride_mask", b.getI64IntegerAttr(unitStride));
+  list.append("workspace", b.getArrayAttr(parts));
+  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+}
+
+//===----------------------------------------------------------------------===//
+// Small builders
+//===----------------------------------------------------------------------===//
+
+Value GpuKernels::i64(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+}
+Value GpuKernels::add(Value x, Value y) {
+  return arith::AddIOp::create(b, loc, x, y);
+}
+Value GpuKernels::sub(Value x, Value y) {
+  return arith::SubIOp::create(b, loc, x, y);
+}
+Value GpuKernels::mul(Value x, Value y) {
+  return arith::MulIOp::create(b, loc, x, y);
+}
+
+Value GpuKernels::getSize(OpBuilder &, Location, unsigned dim) {
+  return sizes[dim];
+}

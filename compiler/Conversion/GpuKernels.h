@@ -1,0 +1,153 @@
+//===-- GpuKernels.h - the kernels of a GPU schedule ------------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits the GPU kernels of one scan under one schedule from the phases of the
+/// engine: fold (a segment's transition P and exit E), combine (the entry state
+/// of every segment from P and E) and replay (a segment's outputs from its
+/// entry state).
+///
+///   algorithm "serial"    one kernel, one segment: start, replay, finish
+///   algorithm "segments"  three kernels, P and E in the workspace:
+///                         fold | start, combine, finish | replay
+///
+/// One thread walks one segment of one item, a point of the parallel space;
+/// neighbouring threads have neighbouring items along the schedule's lane dim.
+///
+/// Every kernel has the same parameters, all of 8 bytes, so that a launch packs
+/// them as one array of words: the data of every argument in the order of the
+/// signature, the workspace, the steps of a segment, the size of every dim of
+/// the space, the strides (in elements) of every argument's axes.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_GPUKERNELS_H
+#define RECUR_COMPILER_CONVERSION_GPUKERNELS_H
+
+#include "compiler/Conversion/Signature.h"
+#include "compiler/Conversion/StepEmitter.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace recur {
+
+/// Discardable attribute of a kernel: what a launch needs to know.
+inline constexpr llvm::StringLiteral kLaunchAttr = "recur.launch";
+
+class GpuKernels : StepHooks {
+public:
+  GpuKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
+
+  /// Emits the kernels at the end of `module`; names start with `prefix`.
+  /// Fails with a diagnostic for a scan that they do not cover.
+  mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module,
+                           llvm::StringRef prefix);
+
+private:
+  using Value = mlir::Value;
+  enum class Kernel { Serial, Fold, Combine, Replay };
+  /// What the workspace holds for each segment: its exit state, which combine
+  /// replaces by its entry state, and its transition.
+  enum class Summary { State, Transition };
+  class FoldSink;
+  class ReplaySink;
+  /// Values of the states at all their inner points, for states that fit.
+  using Registers = llvm::SmallVector<llvm::SmallVector<Value>>;
+
+  // The kernel around the phases.
+  mlir::LogicalResult emitKernel(mlir::gpu::GPUModuleOp module,
+                                 llvm::StringRef name, Kernel kernel);
+  mlir::gpu::GPUFuncOp createKernel(mlir::gpu::GPUModuleOp module,
+                                    llvm::StringRef name, Kernel kernel);
+  void readParameters(mlir::gpu::GPUFuncOp function);
+  mlir::LogicalResult
+  forEachItem(bool bySegments, llvm::function_ref<mlir::LogicalResult()> body);
+  void locateItem(Value number, bool bySegments);
+  void describe(mlir::gpu::GPUFuncOp function, Kernel kernel);
+
+  // The phases.
+  void emitStart(Registers &carry);
+  mlir::LogicalResult emitFold();
+  void emitCombine();
+  mlir::LogicalResult emitReplay(Registers &carry);
+  void emitFinish(Registers &carry);
+  mlir::LogicalResult emitSteps(llvm::ArrayRef<Registers *> carried,
+                                StepSink &sink, bool withReadout);
+
+  // States.
+  void forEachPoint(unsigned state,
+                    llvm::function_ref<void(const InnerPoint &)> body);
+  bool inRegisters(unsigned state) const { return registerCount[state] > 0; }
+  bool usesWorkspace(unsigned state, Summary summary) const;
+  Registers makeRegisters();
+  Value readState(Registers &registers, Summary summary, unsigned state,
+                  const InnerPoint &point);
+  void writeState(Registers &registers, Summary summary, unsigned state,
+                  const InnerPoint &point, Value value);
+  Value getSlot(Summary summary, unsigned state, const InnerPoint &point);
+  Value getInnerLinear(unsigned state, const InnerPoint &point);
+  Value createStart(unsigned state, const InnerPoint &point);
+  Value constant(unsigned state, double value);
+
+  // Hooks.
+  Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
+                  const InnerPoint &point) override;
+  Value getSize(mlir::OpBuilder &builder, mlir::Location loc,
+                unsigned dim) override;
+
+  // Addresses (GpuAddresses.cpp).
+  /// Where a history is read: along its axis of time, so many steps after its
+  /// last.
+  struct HistoryAxis {
+    HistoryAxis(int axis = -1, Value step = {}) : axis(axis), step(step) {}
+    int axis;
+    Value step;
+  };
+  Value getPointer(unsigned argument, mlir::AffineMap map,
+                   const InnerPoint &point,
+                   HistoryAxis history = HistoryAxis());
+  Value getIndex(const SignatureAccess &access, const InnerPoint &point);
+  bool isContiguous(unsigned argument, unsigned axis) const;
+  Value load(Value pointer, mlir::Type element, bool isInput = false);
+  void store(Value pointer, Value value);
+  Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);
+  void storeResult(unsigned result, const InnerPoint &point, Value value);
+  mlir::AffineMap getResultMap(unsigned result);
+  Value isFirstInMissingDims(mlir::AffineMap map);
+
+  // Small builders at the current location.
+  Value i64(int64_t value);
+  Value add(Value x, Value y);
+  Value sub(Value x, Value y);
+  Value mul(Value x, Value y);
+
+  ScanOp scan;
+  ScheduleAttr schedule;
+  const Signature &signature;
+  SpaceAttr space;
+  ScanDims dims;
+  int laneDim;
+  StepEmitter emitter;
+  llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
+      resultArguments;
+  int segmentsArgument = -1;
+  llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims; // of the states
+  llvm::SmallVector<int64_t> registerCount;                 // 0: in memory
+
+  // While a kernel is emitted.
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  mlir::Type i64Type, ptrType;
+  llvm::SmallVector<Value> data, sizes;
+  llvm::SmallVector<llvm::SmallVector<Value>> strides;
+  Value workspace, segmentSteps;     // steps: of a segment
+  Value items, segments;             // how many there are
+  Value item, segment;               // of this thread
+  llvm::SmallVector<Value> position; // of the item, by dim
+  Value sequenceBegin, sequenceEnd;
+  Value stepBegin, stepEnd; // of this segment, counted in the sequence
+  Value step, time;         // now
+};
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_GPUKERNELS_H
