@@ -1,0 +1,331 @@
+//===-- BenchCase.cpp - runs the cases of recur-bench ---------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The recurrences and sizes; compiling, timing and checking each.
+
+#include "BenchCase.h"
+
+#include "SelectiveScanLoops.h"
+#include "Streaming.h"
+
+#include "compiler/Driver/Arrays.h"
+#include "compiler/Driver/Compiler.h"
+#include "compiler/Driver/Jit.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+
+using namespace recur;
+using namespace recur::bench;
+
+const char *const recur::bench::selectiveScanSpec = R"(
+recurrence selective_scan over t (
+    u[b,t,d], delta[b,t,d], A[d,n=16], B[b,t,n], C[b,t,n], D[d], z[b,t,d],
+    bias[d]) -> (y[b,t,d]) {
+  state h[b,d,n]
+  dt = softplus(delta + bias)
+  h  = exp(dt * A) * prev(h) + dt * B * u
+  y  = (sum(n: C * h) + D * u) * silu(z)
+}
+)";
+
+static BenchCase diagonal(const char *dtype, std::vector<std::string> order,
+                          int64_t b, int64_t t, int64_t d) {
+  std::string indices = order[0] + "," + order[1] + "," + order[2];
+  std::string spec = llvm::formatv("recurrence diagonal over t (a[{0}]: {1}, "
+                                   "x[{0}]: {1}) -> (y[{0}]: {1}) {{\n"
+                                   "  state h[b,d]\n"
+                                   "  h = a * prev(h) + x\n"
+                                   "  y = h\n}\n",
+                                   indices, dtype);
+  return {"diagonal",
+          spec,
+          "[" + indices + "]",
+          dtype,
+          {{"b", b}, {"t", t}, {"d", d}},
+          order,
+          2,
+          std::min<int64_t>(d, std::max<int64_t>(1, (1 << 20) / t))};
+}
+
+std::vector<BenchCase> recur::bench::benchCases() {
+  std::vector<std::string> btd = {"b", "t", "d"}, bdt = {"b", "d", "t"};
+  return {
+      diagonal("f32", btd, 8, 8192, 1024),
+      diagonal("f32", bdt, 8, 8192, 1024),
+      diagonal("f32", btd, 1, 8 << 20, 8),
+      diagonal("f32", bdt, 1, 8 << 20, 8),
+      diagonal("bf16", btd, 8, 8192, 1024),
+      diagonal("bf16", bdt, 8, 8192, 1024),
+      {"selective_scan",
+       selectiveScanSpec,
+       "[b,t,d]",
+       "f32",
+       {{"b", 1}, {"t", 2048}, {"d", 1536}, {"n", 16}},
+       {"b", "t", "d", "n"},
+       // Of each n: dt A, exp, times h, dt u B, plus, C h, sum; and softplus,
+       // dt u, D u, plus, silu, times.
+       8 * 16 + 7,
+       16},
+  };
+}
+
+std::string recur::bench::shapeOf(const BenchCase &benchCase) {
+  std::string shape;
+  for (const std::string &index : benchCase.order)
+    shape +=
+        (shape.empty() ? "" : "x") + std::to_string(benchCase.sizes.at(index));
+  return shape;
+}
+
+static double operationsOf(const BenchCase &benchCase) {
+  double points = 1;
+  for (const char *index : {"b", "t", "d"})
+    points *= benchCase.sizes.at(index);
+  return points * benchCase.operations;
+}
+
+static double msOf(const std::function<void()> &body) {
+  auto start = std::chrono::steady_clock::now();
+  body();
+  std::chrono::duration<double, std::milli> time =
+      std::chrono::steady_clock::now() - start;
+  return time.count();
+}
+
+std::vector<double>
+recur::bench::medianMs(const std::vector<std::function<void()>> &bodies) {
+  std::vector<std::vector<double>> times(bodies.size());
+  double spent = 0;
+  for (const auto &body : bodies)
+    body();
+  while (times[0].size() < 7 || (spent < 1500 && times[0].size() < 51))
+    for (size_t i = 0; i < bodies.size(); ++i) {
+      times[i].push_back(msOf(bodies[i]));
+      spent += times[i].back();
+    }
+  std::vector<double> medians;
+  for (std::vector<double> &of : times) {
+    std::nth_element(of.begin(), of.begin() + of.size() / 2, of.end());
+    medians.push_back(of[of.size() / 2]);
+  }
+  return medians;
+}
+
+static std::nullopt_t fail(const llvm::Twine &message) {
+  llvm::errs() << "recur-bench: error: " << message << "\n";
+  return std::nullopt;
+}
+
+/// Numbers as the arguments of these recurrences have them: decays below 1
+/// for `a`, negative for `A`, else within (-1, 1).
+static void fill(Tensor &tensor, const std::string &name) {
+  std::minstd_rand random(std::hash<std::string>()(name) | 1);
+  double low = -1, high = 1;
+  if (name == "a")
+    low = 0.8, high = 0.999;
+  else if (name == "A")
+    low = -16, high = -0.5;
+  // A table is enough, and quick for gigabytes.
+  std::vector<double> values(65521);
+  for (double &value : values)
+    value = low + (high - low) * (random() / 2147483647.0);
+  int64_t count = tensor.count();
+  for (int64_t i = 0, k = 0; i < count; ++i) {
+    tensor.store(i, values[k]);
+    k = k + 1 == int64_t(values.size()) ? 0 : k + 1;
+  }
+}
+
+/// The arrays of a call, in the order of the description.
+struct Arguments {
+  std::vector<Tensor> tensors;
+  ArgumentList list;
+  int64_t bytes = 0;
+};
+
+static std::optional<Arguments> makeArguments(const recur_info &info,
+                                              const BenchCase &benchCase) {
+  Arguments arguments;
+  for (int32_t i = 0; i < info.n_arguments; ++i) {
+    const recur_argument &argument = info.arguments[i];
+    std::vector<int64_t> shape;
+    for (int32_t k = 0; k < argument.rank; ++k)
+      shape.push_back(benchCase.sizes.at(info.dims[argument.dims[k]].name));
+    Dtype dtype;
+    dtypeOf(argument.dtype, dtype);
+    Tensor tensor(dtype, shape);
+    if (!tensor.valid())
+      return fail("no memory for argument '" + llvm::Twine(argument.name) +
+                  "' of " + benchCase.name);
+    if (argument.role == RECUR_INPUT)
+      fill(tensor, argument.name);
+    arguments.bytes += tensor.bytes();
+    arguments.tensors.push_back(tensor);
+  }
+  // The views point into the tensors, which stay where they are from now on.
+  for (const Tensor &tensor : arguments.tensors)
+    arguments.list.push(tensor);
+  return arguments;
+}
+
+/// The interpreter's result for some channels in the middle, and the error of
+/// a result there.
+struct Reference {
+  interpreter::Array expected;
+  int dim;
+  int64_t begin, end;
+
+  double errorOf(const Tensor &result) const {
+    return relativeError(result.sliced(dim, begin, end).compacted(), expected);
+  }
+};
+
+static int dimNamed(const recur_info &info, const recur_argument &argument,
+                    llvm::StringRef name) {
+  for (int32_t k = 0; k < argument.rank; ++k)
+    if (name == info.dims[argument.dims[k]].name)
+      return k;
+  return -1;
+}
+
+static std::optional<Reference> interpretChannels(const BenchCase &benchCase,
+                                                  const recur_info &info,
+                                                  const Arguments &arguments) {
+  Reference reference;
+  reference.begin = (benchCase.sizes.at("d") - benchCase.checkedChannels) / 2;
+  reference.end = reference.begin + benchCase.checkedChannels;
+  Compilation compilation(benchCase.spec, benchCase.name, {});
+  if (compilation.compileTo(Phase::Recur) != Outcome::Ok)
+    return fail(compilation.render());
+  std::vector<interpreter::Array> inputs;
+  for (int32_t i = 0; i < info.n_arguments; ++i) {
+    Tensor tensor = arguments.tensors[i];
+    int dim = dimNamed(info, info.arguments[i], "d");
+    if (dim >= 0)
+      tensor = tensor.sliced(dim, reference.begin, reference.end).compacted();
+    if (info.arguments[i].role == RECUR_INPUT)
+      inputs.push_back(toInterpreter(tensor));
+    else
+      reference.dim = dim;
+  }
+  auto results =
+      interpreter::interpret(compilation.getRecurrences()[0], inputs);
+  if (mlir::failed(results))
+    return fail("the interpreter refuses " + benchCase.name);
+  reference.expected = std::move((*results)[0]);
+  return reference;
+}
+
+/// The selective scan as loops, on the same arrays.
+static void addLoops(const BenchCase &benchCase, Arguments arguments,
+                     const Reference &reference, double bytesPerMs,
+                     int maxThreads, std::vector<Line> &lines) {
+  auto data = [&](int i) { return arguments.tensors[i].as<float>(); };
+  std::vector<float> h(benchCase.sizes.at("d") * benchCase.sizes.at("n"));
+  Tensor y(Dtype::F32, arguments.tensors[8].shape());
+  SelectiveScan scan{benchCase.sizes.at("t"),
+                     benchCase.sizes.at("d"),
+                     benchCase.sizes.at("n"),
+                     data(0),
+                     data(1),
+                     data(2),
+                     data(3),
+                     data(4),
+                     data(5),
+                     data(6),
+                     data(7),
+                     y.as<float>(),
+                     h.data()};
+  const std::pair<const char *, SelectiveScanLoops> versions[] = {
+      {"loops t,d,n -O3", scanTimeOuter},
+      {"loops d,t,n -O3", scanChannelOuter},
+      {"loops t,d,n -ffast-math", scanTimeOuterFastMath},
+      {"loops d,t,n -ffast-math", scanChannelOuterFastMath}};
+  for (int threads = 1; threads <= maxThreads; threads += maxThreads - 1) {
+    for (auto [name, loops] : versions) {
+      auto run = [&, loops = loops] {
+        onThreads(threads, scan.d,
+                  [&](int64_t begin, int64_t end) { loops(scan, begin, end); });
+      };
+      double ms = medianMs({run})[0];
+      lines.push_back({name, shapeOf(benchCase), "f32", benchCase.layout,
+                       "native", threads, ms, arguments.bytes / ms / 1e6,
+                       arguments.bytes / ms / bytesPerMs, reference.errorOf(y),
+                       operationsOf(benchCase)});
+    }
+    if (maxThreads == 1)
+      break;
+  }
+}
+
+std::optional<std::vector<Line>>
+recur::bench::runCase(const BenchCase &benchCase, const std::string &target,
+                      int threads) {
+  CompileOptions options;
+  options.targets = {target};
+  Artifact artifact = compile(benchCase.spec, options, benchCase.name);
+  if (!artifact)
+    return fail(artifact.messages);
+  auto loaded = JitObject::load(artifact.object);
+  if (!loaded)
+    return fail(toString(loaded.takeError()));
+  auto info = (*loaded)->info(artifact.names[0]);
+  if (!info)
+    return fail(toString(info.takeError()));
+
+  auto arguments = makeArguments(**info, benchCase);
+  if (!arguments)
+    return std::nullopt;
+  int status = RECUR_OK;
+  auto run = [&] {
+    int result = recur_call(*info, arguments->list.pointers(),
+                            arguments->list.size(), nullptr, 0, nullptr);
+    status = status ? status : result;
+  };
+  auto reference = interpretChannels(benchCase, **info, *arguments);
+  if (!reference)
+    return std::nullopt;
+
+  std::vector<Line> lines;
+  std::vector<int> threadCounts = {threads};
+  bool isSelectiveScan = benchCase.name == "selective_scan";
+  if (isSelectiveScan && threads > 1)
+    threadCounts = {1, threads};
+  double bytesPerMs = 0, operations = operationsOf(benchCase);
+  for (int count : threadCounts) {
+    recur_set_num_threads(count);
+    // NaN everywhere first: what a kernel leaves out shows in the error.
+    Tensor &result = arguments->tensors.back();
+    std::memset(result.data(), 0xff, result.bytes());
+    Streaming streaming(arguments->bytes, count);
+    auto ms = medianMs({run, [&] { streaming.run(); }});
+    if (status)
+      return fail(benchCase.name + ": " + recur_last_error());
+    bytesPerMs = arguments->bytes / ms[1];
+    lines.push_back({benchCase.name, shapeOf(benchCase), benchCase.dtype,
+                     benchCase.layout, target, count, ms[0],
+                     arguments->bytes / ms[0] / 1e6, ms[1] / ms[0],
+                     reference->errorOf(result), operations});
+    lines.push_back({"streaming", shapeOf(benchCase), "f32", benchCase.layout,
+                     "native", count, ms[1], bytesPerMs / 1e6, 1.0,
+                     std::nullopt, arguments->bytes / 6.0});
+  }
+  if (isSelectiveScan)
+    addLoops(benchCase, *arguments, *reference, bytesPerMs, threads, lines);
+  return lines;
+}
+
+Line recur::bench::runPeak(int threads) {
+  double operations = 0;
+  double ms = medianMs({[&] { operations = multiplyAdd(threads); }})[0];
+  return {"peak", "-", "f32", "-", "native",  threads,
+          ms,     {},  {},    {},  operations};
+}

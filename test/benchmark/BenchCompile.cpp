@@ -1,0 +1,83 @@
+//===-- BenchCompile.cpp - how long compilations take ---------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// A spec to a host object and to PTX in this process, and by recurc as a
+/// process of its own.
+
+#include "BenchCase.h"
+
+#include "compiler/Driver/Compiler.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace recur;
+using namespace recur::bench;
+
+static std::nullopt_t fail(const llvm::Twine &message) {
+  llvm::errs() << "recur-bench: error: " << message << "\n";
+  return std::nullopt;
+}
+
+/// recurc, from its start to its end.
+static std::optional<double> coldMs(const std::string &recurc,
+                                    const std::string &target) {
+  llvm::SmallString<64> spec, object;
+  int descriptor;
+  if (llvm::sys::fs::createTemporaryFile("bench", "recur", descriptor, spec) ||
+      llvm::sys::fs::createTemporaryFile("bench", "o", object))
+    return fail("cannot make a temporary file");
+  llvm::FileRemover removeSpec(spec), removeObject(object);
+  llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << selectiveScanSpec;
+  bool isGpu = target.starts_with("sm_");
+  std::vector<llvm::StringRef> arguments = {
+      recurc, spec.str(),  "--target",
+      target, "--emit",    isGpu ? "ptx" : "object",
+      "-o",   object.str()};
+  std::string message;
+  int status = 0;
+  double ms = medianMs({[&] {
+    int result = llvm::sys::ExecuteAndWait(recurc, arguments, std::nullopt, {},
+                                           0, 0, &message);
+    status = status ? status : result;
+  }})[0];
+  if (status)
+    return fail(recurc + " ended with status " + llvm::Twine(status) + " " +
+                message);
+  return ms;
+}
+
+std::optional<std::vector<Line>>
+recur::bench::runCompilations(const std::string &target,
+                              const std::string &recurc) {
+  bool isGpu = llvm::StringRef(target).starts_with("sm_");
+  bool failed = false;
+  auto compileOnce = [&] {
+    CompileOptions options;
+    options.targets = {target};
+    Compilation compilation(selectiveScanSpec, "selective_scan", options);
+    std::string bytes;
+    Outcome outcome =
+        isGpu ? compilation.emitPtx(bytes) : compilation.emitObject(bytes);
+    if (outcome != Outcome::Ok && !failed) {
+      failed = true;
+      llvm::errs() << compilation.render();
+    }
+  };
+  double ms = medianMs({compileOnce})[0];
+  if (failed)
+    return fail("selective_scan does not compile for " + target);
+  std::vector<Line> lines;
+  const char *what = isGpu ? "spec to PTX" : "spec to object";
+  lines.push_back({what, "-", "f32", "-", target, 1, ms, {}, {}, {}, {}});
+  auto cold = coldMs(recurc, target);
+  if (!cold)
+    return std::nullopt;
+  lines.push_back(
+      {"recurc, cold", "-", "f32", "-", target, 1, *cold, {}, {}, {}, {}});
+  return lines;
+}
