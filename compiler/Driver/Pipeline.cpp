@@ -137,6 +137,8 @@ void recur::populateSchedulePipeline(mlir::OpPassManager &passes,
 void recur::populateKernelPipeline(mlir::OpPassManager &passes,
                                    const PipelineOptions &options) {
   passes.addPass(createCheckSupportedPass());
+  if (options.hasGpu())
+    passes.addPass(createConvertToGpuPass());
   if (options.hasCpu())
     passes.addPass(createConvertToCpuPass());
   passes.addPass(createDropScansPass());
