@@ -111,9 +111,9 @@ void StepForms::visit(Operation &op) {
   auto step = dyn_cast<StepOpInterface>(op);
   auto *obstructed = llvm::find_if(
       operands, [](const Form *operand) { return bool(operand->obstacle); });
-  if (llvm::none_of(operands, [](const Form *operand) {
-        return operand->dependsOnState();
-      }))
+  // The value itself counts, not the forms: 0 * prev(h) reads a state although
+  // its form does not.
+  if (!dependsOnState(result))
     form.rest = result;
   else if (obstructed != operands.end())
     form.obstacle = (*obstructed)->obstacle;

@@ -78,7 +78,7 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
     Value stride = strides[argument][axis];
     int dim = access.dim;
     if (int(axis) == history.axis) {
-      // The map names the last step before the start; earlier ones come before.
+      // The map names what the first step reads; later ones read on.
       Value index = add(i64(access.offset), history.step);
       terms[1].push_back(mul(index, stride));
       if (timeLanes) {
@@ -308,7 +308,7 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
     if (historyMap.getNumResults() == map.getNumResults())
       for (auto [k, expr] : llvm::enumerate(map.getResults()))
         if (splitIndex(expr).dim == int(space.getTime()))
-          axis = {int(k), sub(step, i64(lag - 1))};
+          axis = {int(k), step};
     unsigned history = historyArguments[number];
     Address address = getAddress(history, historyMap, point, false, axis);
     Value lanes = mask;

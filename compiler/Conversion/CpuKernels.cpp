@@ -683,6 +683,11 @@ LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
                       strings("prefer-vector-width", wide ? "512" : "256")}));
   kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
                                       b.getContext(), LLVM::Linkage::Internal));
+  // The states and the scratch are the runtime's own: a store to a result
+  // cannot change them.
+  for (unsigned i = 2; i < 5; ++i)
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                      b.getUnitAttr());
   loadFrame(kernel);
   StepEmitter emitter(scan, *this, laneDim, width, /*unrollLimit=*/0);
   emitterSets = &emitter;

@@ -77,8 +77,8 @@ private:
     bool varies = false; // along the lane dim
     bool unit = false;   // lanes are neighbours in memory
   };
-  /// The axis of a history that holds past steps, and how far after its last
-  /// one (at most 0) the first lane reads.
+  /// The axis of a history that holds past steps, and the number of the step
+  /// (of the first lane) in its sequence.
   struct HistoryAxis {
     int axis = -1;
     Value step;

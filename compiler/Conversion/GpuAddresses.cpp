@@ -147,7 +147,7 @@ Value GpuKernels::loadLagged(unsigned input, int64_t lag,
     if (historyMap.getNumResults() == map.getNumResults())
       for (auto [k, expr] : llvm::enumerate(map.getResults()))
         if (splitIndex(expr).dim == int(space.getTime()))
-          axis = {int(k), add(step, i64(1 - lag))};
+          axis = {int(k), step};
     before = load(getPointer(historyArguments[number], historyMap, point, axis),
                   element, /*isInput=*/true);
   } else {
