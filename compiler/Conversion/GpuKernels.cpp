@@ -25,6 +25,9 @@ static constexpr int64_t kUnrollLimit = 64, kRegisterLimit = 64;
 /// over many processors.
 static constexpr int32_t kBlockThreads = 64;
 
+/// Steps of a segment when the schedule leaves them open.
+static constexpr int64_t kDefaultSegmentSteps = 256;
+
 /// Alignment of the parts of a workspace, in bytes.
 static constexpr int64_t kWorkspaceAlignment = 256;
 
@@ -588,33 +591,60 @@ Value GpuKernels::createStart(unsigned state, const InnerPoint &point) {
 // Description
 //===----------------------------------------------------------------------===//
 
-/// What a launch must know: the phase, over what threads are counted, the
-/// threads of a block, which arguments must have unit stride along the lanes,
-/// and the parts of the workspace as [bytes of a value, dims ...], each for
-/// every item (and segment) and rounded up to 256 bytes.
+/// What a launch must know; recur_gpu_variant and recur_gpu_kernel in
+/// recur/runtime.h say what each key means.
 void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
-  static constexpr StringRef phases[] = {"serial", "fold", "combine", "replay"};
+  static constexpr StringRef phases[] = {"scan", "fold", "combine", "replay"};
+  bool segmented = schedule.getAlgorithm() == "segments";
   SmallVector<Attribute> parts;
   for (unsigned state = 0; state < scan.getNumStates(); ++state)
     for (Summary summary : {Summary::State, Summary::Transition})
       if (usesWorkspace(state, summary)) {
-        SmallVector<int64_t> part{getBytes(scan.getState(state).getType())};
+        SmallVector<int64_t> part{segmented,
+                                  getBytes(scan.getState(state).getType())};
         part.append(innerDims[state].begin(), innerDims[state].end());
         parts.push_back(b.getDenseI64ArrayAttr(part));
       }
   SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
+  if (segmentsArgument >= 0)
+    parallel.insert(parallel.begin(), space.getSegment());
   uint64_t unitStride = 0;
   for (auto [i, argument] : llvm::enumerate(signature.arguments))
     for (unsigned axis = 0; axis < argument.dims.size(); ++axis)
       if (isContiguous(i, axis))
         unitStride |= uint64_t(1) << i;
+  std::string variant =
+      (schedule.getAlgorithm() + ", lanes along " + schedule.getLanes() +
+       (schedule.getContiguous() ? ", unit stride" : ", any strides"))
+          .str();
+  bool laneIsParallel = laneDim >= 0 && dims.isParallel(laneDim);
+  bool walksTiles = kernel == Kernel::Fold || kernel == Kernel::Replay;
+  int64_t tile =
+      schedule.getSegment() > 0 ? schedule.getSegment() : kDefaultSegmentSteps;
   NamedAttrList list;
+  auto number = [&](StringRef key, int64_t value) {
+    list.append(key, b.getI64IntegerAttr(value));
+  };
   list.append("phase", b.getStringAttr(phases[int(kernel)]));
+  list.append("variant", b.getStringAttr(variant));
   list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
-  list.append("lane_dim", b.getI64IntegerAttr(laneDim));
-  list.append("block", b.getI64IntegerAttr(kBlockThreads));
-  list.append("unit_stride_mask", b.getI64IntegerAttr(unitStride));
+  number("lane_dim", laneIsParallel ? laneDim : -1);
+  number("lane_tile", 1);
+  number("items_per_block", kBlockThreads);
+  number("time_tile", walksTiles ? tile : 0);
+  number("block", kBlockThreads);
+  number("shared", 0);
+  list.append("persistent", b.getBoolAttr(false));
+  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
+  number("unit_stride_mask", unitStride);
+  number("vector_bytes", 0);
+  number("vector_mask", 0);
+  number("size_multiple", 1);
+  number("zeroed_constant", 0);
+  number("zeroed_per_tile", 0);
   list.append("workspace", b.getArrayAttr(parts));
+  number("step_cost", 30);
+  number("registers", 64);
   function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
 }
 

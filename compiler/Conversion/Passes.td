@@ -62,7 +62,7 @@ def ConvertToGpuPass : Pass<"recur-convert-to-gpu", "::mlir::ModuleOp"> {
     gpu.module @ema_sm_90a attributes {recur.target = "sm_90a"} {
       gpu.func @ema__gpu0(%x: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, ...) kernel
           attributes {known_block_size = array<i32: 64, 1, 1>,
-                      recur.launch = {phase = "serial", ...}} {
+                      recur.launch = {phase = "scan", ...}} {
         scf.for %item = ... {
           scf.for %step = ... iter_args(%h = ...)
     ```

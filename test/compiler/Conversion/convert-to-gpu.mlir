@@ -25,7 +25,11 @@
 // CHECK-SAME: %[[LAST:arg4]]: !llvm.ptr<1>,
 // CHECK-SAME: %[[WORKSPACE:arg5]]: !llvm.ptr<1> {llvm.noalias}
 // CHECK-SAME: kernel attributes {known_block_size = array<i32: 64, 1, 1>
-// CHECK-SAME: recur.launch = {block = 64 : i64, lane_dim = 2 : i64, parallel_dims = array<i32: 0, 2>, phase = "serial", unit_stride_mask = 11 : i64, workspace = []}
+// CHECK-SAME: recur.launch = {block = 64 : i64, contiguous_dim = 2 : i64
+// CHECK-SAME: lane_dim = 2 : i64, lane_tile = 1 : i64, parallel_dims = array<i32: 0, 2>
+// CHECK-SAME: phase = "scan"
+// CHECK-SAME: time_tile = 0 : i64, unit_stride_mask = 11 : i64, variant = "serial, lanes along d, unit stride"
+// CHECK-SAME: workspace = []
 // One thread an item: start, replay, finish.
 // CHECK: scf.for %{{.*}} : i64 {
 // CHECK: %[[START:.*]] = llvm.load {{.*}} : !llvm.ptr<1> -> f32
@@ -46,14 +50,18 @@
 
 // Without the promise of unit stride no argument must have it.
 // CHECK: gpu.func @lin__gpu1(
+// CHECK-SAME: contiguous_dim = -1 : i64
 // CHECK-SAME: unit_stride_mask = 0 : i64
 
 // Time in segments: E and P of each go through the workspace.
 // CHECK: gpu.func @lin__gpu2_fold(
-// CHECK-SAME: phase = "fold", unit_stride_mask = 11 : i64, workspace = [array<i64: 4>, array<i64: 4>]
+// CHECK-SAME: phase = "fold"
+// CHECK-SAME: time_tile = 256 : i64, unit_stride_mask = 11 : i64, variant = "segments, lanes along d, unit stride"
+// CHECK-SAME: workspace = [array<i64: 1, 4>, array<i64: 1, 4>]
 // CHECK: scf.for {{.*}} -> (f32, f32)
 // CHECK: gpu.func @lin__gpu2_combine(
 // CHECK-SAME: phase = "combine"
+// CHECK-SAME: time_tile = 0 : i64
 // CHECK: scf.for {{.*}} -> (f32)
 // CHECK: gpu.func @lin__gpu2_replay(
 // CHECK-SAME: phase = "replay"
@@ -104,7 +112,7 @@ func.func @registers(%a: tensor<?x3xf32>, %x: tensor<?x?xf32>) -> tensor<?x?xf32
 
 // CHECK-LABEL: gpu.module @workspace_sm_80
 // CHECK: gpu.func @workspace__gpu0(
-// CHECK-SAME: workspace = [array<i64: 4, 2>]
+// CHECK-SAME: workspace = [array<i64: 0, 4, 2>]
 func.func @workspace(%a: tensor<?x?xf32>, %x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %y = recur.scan #recur.algebra<diagonal> <[t, d, n] over t>
       ins(%a[d, n], %x[t, d] : tensor<?x?xf32>, tensor<?x?xf32>)

@@ -190,7 +190,7 @@ bool GpuKernelsTest::takes(unsigned number, ArrayRef<Storage> storages,
       launch = kernel->getAttrOfType<DictionaryAttr>(kLaunchAttr);
   });
   uint64_t mask = launch.getAs<IntegerAttr>("unit_stride_mask").getInt();
-  int64_t lanes = launch.getAs<IntegerAttr>("lane_dim").getInt();
+  int64_t lanes = launch.getAs<IntegerAttr>("contiguous_dim").getInt();
   for (size_t i = 0; i < storages.size(); ++i)
     for (size_t axis = 0; axis < storages[i].shape.size(); ++axis)
       if ((mask >> i & 1) && arguments[i].dims[axis] == lanes &&
