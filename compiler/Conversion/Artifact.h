@@ -16,11 +16,18 @@ namespace recur {
 /// Module attribute: an array with one dictionary for each recurrence.
 inline constexpr llvm::StringLiteral kArtifactsAttr = "recur.artifacts";
 
-/// The dictionary of one recurrence: its dims, arguments, accesses and CPU
-/// variants (see recur_info in recur/runtime.h).
-mlir::DictionaryAttr describeArtifact(const Signature &signature,
-                                      llvm::ArrayRef<mlir::Attribute> variants,
-                                      bool isStep, mlir::Builder &builder);
+/// Keys of an artifact's variants: what recur-convert-to-cpu and
+/// recur-convert-to-gpu add.
+inline constexpr llvm::StringLiteral kCpuVariants = "cpu_variants";
+inline constexpr llvm::StringLiteral kGpuVariants = "gpu_variants";
+
+/// Adds `variants` under `key` to what the module says of the recurrence in
+/// `function`: its dims, arguments, accesses and variants (see recur_info in
+/// recur/runtime.h). Fails with a diagnostic for a recurrence that the C ABI
+/// cannot describe.
+mlir::LogicalResult addVariants(mlir::func::FuncOp function,
+                                const Signature &signature, llvm::StringRef key,
+                                llvm::ArrayRef<mlir::Attribute> variants);
 
 /// Fails with a located diagnostic unless kernels can be made for the scan:
 /// diagonal, over plus and times, with real states.

@@ -53,37 +53,6 @@ LogicalResult recur::checkDiagonalReal(ScanOp scan) {
   return success();
 }
 
-DictionaryAttr recur::describeArtifact(const Signature &signature,
-                                       ArrayRef<Attribute> variants,
-                                       bool isStep, Builder &b) {
-  SmallVector<Attribute> dims, arguments, accesses;
-  SpaceAttr space = signature.space;
-  for (const SignatureDim &dim : signature.dims)
-    dims.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("name", b.getStringAttr(dim.name)),
-         b.getNamedAttr("size", b.getI64IntegerAttr(dim.size))}));
-  for (const SignatureArgument &argument : signature.arguments)
-    arguments.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("name", b.getStringAttr(argument.name)),
-         b.getNamedAttr("role", b.getI64IntegerAttr(int(argument.role))),
-         b.getNamedAttr("element", TypeAttr::get(argument.element)),
-         b.getNamedAttr("dims", b.getDenseI32ArrayAttr(argument.dims))}));
-  for (const SignatureAccess &access : signature.accesses)
-    accesses.push_back(b.getDenseI64ArrayAttr(
-        {access.argument, access.axis, access.dim, access.offset,
-         access.divisor, access.modulus}));
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("name", b.getStringAttr(signature.name)),
-       b.getNamedAttr("dims", b.getArrayAttr(dims)),
-       b.getNamedAttr("arguments", b.getArrayAttr(arguments)),
-       b.getNamedAttr("accesses", b.getArrayAttr(accesses)),
-       b.getNamedAttr("time", b.getI64IntegerAttr(space.getTime())),
-       b.getNamedAttr("segment", b.getI64IntegerAttr(space.getSegment())),
-       b.getNamedAttr("step", b.getBoolAttr(isStep)),
-       b.getNamedAttr("reverse", b.getBoolAttr(space.getReverse())),
-       b.getNamedAttr("cpu_variants", b.getArrayAttr(variants))});
-}
-
 namespace {
 struct ConvertToCpuPass
     : public recur::impl::ConvertToCpuPassBase<ConvertToCpuPass> {
@@ -91,20 +60,17 @@ struct ConvertToCpuPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Builder builder(module.getContext());
-    SmallVector<Attribute> artifacts;
-    if (auto existing = module->getAttrOfType<ArrayAttr>(kArtifactsAttr))
-      llvm::append_range(artifacts, existing);
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
       auto scan =
           dyn_cast_or_null<ScanOp>(Signature::find(function).getOperation());
       if (!scan || !scan.getSchedules())
         continue;
-      if (failed(convert(function, scan, artifacts)))
+      if (failed(convert(function, scan)))
         return signalPassFailure();
     }
-    module->setAttr(kArtifactsAttr, builder.getArrayAttr(artifacts));
+    if (!module->hasAttr(kArtifactsAttr))
+      module->setAttr(kArtifactsAttr, ArrayAttr::get(&getContext(), {}));
   }
 
   /// Whether no other schedule of the scan has the same target.
@@ -122,16 +88,12 @@ struct ConvertToCpuPass
     });
   }
 
-  LogicalResult convert(func::FuncOp function, ScanOp scan,
-                        SmallVectorImpl<Attribute> &artifacts) {
+  LogicalResult convert(func::FuncOp function, ScanOp scan) {
     if (failed(checkDiagonalReal(scan)))
       return failure();
     FailureOr<Signature> signature = Signature::get(function);
     if (failed(signature))
       return failure();
-    if (signature->arguments.size() > 64)
-      return function.emitError() << "has " << signature->arguments.size()
-                                  << " arguments, at most 64 are supported";
     SmallVector<Attribute> variants;
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
@@ -163,10 +125,7 @@ struct ConvertToCpuPass
         return failure();
       variants.push_back(kernels.describe(prefix));
     }
-    Builder builder(function.getContext());
-    artifacts.push_back(describeArtifact(
-        *signature, variants, function->hasAttr("recur.step"), builder));
-    return success();
+    return addVariants(function, *signature, kCpuVariants, variants);
   }
 };
 } // namespace

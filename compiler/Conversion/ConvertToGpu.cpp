@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace recur {
 #define GEN_PASS_DEF_CONVERTTOGPUPASS
@@ -63,7 +64,7 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
 
     OpBuilder builder(function);
     builder.setInsertionPointAfter(function);
-    llvm::StringMap<gpu::GPUModuleOp> modules;
+    llvm::MapVector<StringRef, gpu::GPUModuleOp> modules;
     llvm::StringMap<unsigned> counts;
     for (ScheduleAttr schedule : schedules) {
       StringRef target = schedule.getTarget();
@@ -80,7 +81,31 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
       if (failed(kernels.emit(module, prefix)))
         return failure();
     }
-    return success();
+    SmallVector<Attribute> variants;
+    for (auto &[target, module] : modules)
+      describeVariants(module, target, variants);
+    return addVariants(function, *signature, kGpuVariants, variants);
+  }
+
+  /// Kernels with the same `variant` are one schedule, launched in order.
+  static void describeVariants(gpu::GPUModuleOp module, StringRef target,
+                               SmallVectorImpl<Attribute> &variants) {
+    Builder b(module.getContext());
+    llvm::MapVector<StringAttr, SmallVector<Attribute>> kernels;
+    for (auto kernel : module.getOps<gpu::GPUFuncOp>()) {
+      auto launch = kernel->getAttrOfType<DictionaryAttr>(kLaunchAttr);
+      if (!launch)
+        continue;
+      NamedAttrList list(launch);
+      list.set("symbol", b.getStringAttr(kernel.getName()));
+      kernels[launch.getAs<StringAttr>("variant")].push_back(
+          list.getDictionary(b.getContext()));
+    }
+    for (auto &[name, list] : kernels)
+      variants.push_back(b.getDictionaryAttr(
+          {b.getNamedAttr("name", name),
+           b.getNamedAttr("target", b.getStringAttr(target)),
+           b.getNamedAttr("kernels", b.getArrayAttr(list))}));
   }
 };
 } // namespace

@@ -20,6 +20,7 @@
 #include "dialect/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/ADT/StringExtras.h"
@@ -190,13 +191,44 @@ Outcome Compilation::failed(Phase phase, size_t errorsBefore) {
   return Outcome::Internal;
 }
 
-std::unique_ptr<llvm::Module> Compilation::translate(llvm::LLVMContext &llvm) {
+bool Compilation::emitImages(const TargetSpec &target,
+                             std::vector<DeviceImage> &images) {
+  mlir::gpu::GPUModuleOp kernels = findGpuModule(target);
+  if (!kernels) {
+    diagnostics.error(file, "no kernels for " + target.name);
+    return false;
+  }
+  auto ptx = recur::emitPtx(kernels, target);
+  if (mlir::failed(ptx))
+    return false;
+  if (save)
+    save(target.name + ".ptx", *ptx);
+  Cubin cubin = assembleCubin(*ptx, target);
+  if (cubin.status == Cubin::Status::Failed) {
+    diagnostics.error(file, "the assembler refuses our PTX: " + cubin.message);
+    return false;
+  }
+  if (cubin.status == Cubin::Status::Ok) {
+    if (save)
+      save(target.name + ".cubin", cubin.bytes);
+    images.push_back(
+        {target, DeviceImage::Format::Cubin, std::move(cubin.bytes)});
+  }
+  images.push_back({target, DeviceImage::Format::Ptx, std::move(*ptx)});
+  return true;
+}
+
+std::unique_ptr<llvm::Module> Compilation::translate(llvm::LLVMContext &llvm,
+                                                     bool withImages) {
   HostInterfaceOptions interface;
   interface.sourceHash =
       llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(source)),
                   /*LowerCase=*/true);
-  for (const TargetSpec &target : pipeline.targets)
+  for (const TargetSpec &target : pipeline.targets) {
     interface.targets += (interface.targets.empty() ? "" : ",") + target.name;
+    if (target.isGpu() && withImages && !emitImages(target, interface.images))
+      return nullptr;
+  }
   auto host = translateHost(*module, llvm, interface);
   if (mlir::failed(host))
     return nullptr;
@@ -214,7 +246,7 @@ Outcome Compilation::emitLlvm(std::string &text) {
   llvm::LLVMContext llvm;
   llvm::raw_string_ostream os(text);
   if (pipeline.hasCpu()) {
-    std::unique_ptr<llvm::Module> host = translate(llvm);
+    std::unique_ptr<llvm::Module> host = translate(llvm, /*withImages=*/false);
     if (!host)
       return failed(Phase::Llvm, before);
     host->print(os, nullptr);
@@ -240,18 +272,6 @@ Outcome Compilation::emitObject(std::string &bytes) {
   }
   if (Outcome outcome = compileTo(Phase::Recur); outcome != Outcome::Ok)
     return outcome;
-  if (!pipeline.hasCpu())
-    return refuse("an object needs a CPU target: GPU code is not embedded yet, "
-                  "use --emit ptx or --emit cubin");
-  if (const TargetSpec *gpu = findGpuTarget())
-    diagnostics.list.push_back(
-        {Severity::Warning,
-         file,
-         0,
-         0,
-         "the object holds code for the CPU only: code for " + gpu->name +
-             " is not embedded yet",
-         {}});
   for (const std::string &name : names)
     if (llvm::Error error = checkFunctionName(name))
       return refuse(llvm::toString(std::move(error)));
@@ -259,7 +279,7 @@ Outcome Compilation::emitObject(std::string &bytes) {
     return outcome;
   size_t before = diagnostics.list.size();
   llvm::LLVMContext llvm;
-  std::unique_ptr<llvm::Module> host = translate(llvm);
+  std::unique_ptr<llvm::Module> host = translate(llvm, /*withImages=*/true);
   if (!host)
     return failed(Phase::Object, before);
   if (save) {
@@ -302,6 +322,11 @@ mlir::gpu::GPUModuleOp Compilation::findGpuModule(const TargetSpec &target) {
     mlir::SymbolTable symbols(found);
     for (mlir::Operation &op :
          llvm::make_early_inc_range(kernels.getBody()->getOperations())) {
+      // What both modules declare is the same function of the device.
+      auto function = llvm::dyn_cast<mlir::FunctionOpInterface>(op);
+      if (function && function.isExternal() &&
+          symbols.lookup(function.getName()))
+        continue;
       op.remove();
       symbols.insert(&op);
     }

@@ -29,6 +29,7 @@ class GPUModuleOp;
 } // namespace mlir::gpu
 
 namespace recur {
+struct DeviceImage;
 
 /// How a step of a compilation ended.
 enum class Outcome {
@@ -105,7 +106,10 @@ private:
   /// has been added to the first `errorsBefore`.
   Outcome failed(Phase phase, size_t errorsBefore);
   /// The host's kernels with their interface, optimised.
-  std::unique_ptr<llvm::Module> translate(llvm::LLVMContext &llvm);
+  std::unique_ptr<llvm::Module> translate(llvm::LLVMContext &llvm,
+                                          bool withImages);
+  /// Adds PTX for `target`, after a cubin where the machine has an assembler.
+  bool emitImages(const TargetSpec &target, std::vector<DeviceImage> &images);
   const TargetSpec *findGpuTarget() const;
   mlir::gpu::GPUModuleOp findGpuModule(const TargetSpec &target);
 

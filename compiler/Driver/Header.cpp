@@ -81,7 +81,7 @@ std::string shapeText(const recur_info &info, const recur_argument &argument) {
 llvm::StringRef roleText(int32_t role) {
   switch (role) {
   case RECUR_SEGMENTS:
-    return "cumulative lengths of the packed sequences, on the host";
+    return "cumulative lengths of the packed sequences";
   case RECUR_RESULT:
     return "written";
   case RECUR_FINAL:
@@ -141,10 +141,13 @@ void declareRecurrence(llvm::raw_ostream &os, const recur_info &info) {
        << shapeText(info, argument) << ' ' << dtypeName(dtype) << ", "
        << roleText(argument.role) << '\n';
   }
-  os << " * \\param workspace memory for the call, or NULL: the runtime then "
-        "keeps its own\n"
+  os << " * \\param workspace memory for the call, on the tensors' device; on "
+        "the "
+        "CPU\n"
+        " *   NULL lets the runtime keep its own\n"
         " * \\param workspace_bytes size of workspace\n"
-        " * \\param stream of a device; ignored on the CPU\n"
+        " * \\param stream CUDA stream (NULL: the default one); ignored on the "
+        "CPU\n"
         " * \\return 0, or a recur_status whose text recur_last_error() has\n"
         " */\n";
   declare(os, "int " + name,

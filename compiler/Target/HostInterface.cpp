@@ -3,20 +3,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// Emits recur_info (recur/runtime.h) as constants, and for each recurrence the
-/// functions that pack their arguments and call the runtime. Checks live in
-/// the runtime, driven by the constants, so that they are written and tested
-/// once and not generated for every recurrence.
+/// Emits recur_info (recur/runtime.h) and the code for GPUs as constants, and
+/// for each recurrence the functions that pack their arguments and call the
+/// runtime. Checks live in the runtime, driven by the constants, so that they
+/// are written and tested once and not generated for every recurrence.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Target/HostObject.h"
 
-#include "compiler/Conversion/Signature.h"
+#include "compiler/Conversion/Artifact.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/xxhash.h"
 
 #include <recur/runtime.h>
 
@@ -24,13 +26,16 @@ using namespace mlir;
 using namespace recur;
 
 namespace {
+/// The images' bytes, which the variants of all recurrences share.
+using ImageData = llvm::ArrayRef<llvm::Constant *>;
+
 /// Builds the constants of one recurrence.
 class InterfaceBuilder {
 public:
   InterfaceBuilder(llvm::Module &module, DictionaryAttr artifact,
-                   const HostInterfaceOptions &options)
+                   const HostInterfaceOptions &options, ImageData images)
       : module(module), context(module.getContext()), artifact(artifact),
-        options(options), name(getString("name")),
+        options(options), images(images), name(getString("name")),
         pointer(llvm::PointerType::get(context, 0)),
         i16(llvm::Type::getInt16Ty(context)),
         i8(llvm::Type::getInt8Ty(context)),
@@ -94,6 +99,10 @@ private:
   llvm::Expected<llvm::Constant *> createDType(Type element);
   llvm::Expected<llvm::Constant *> createArgument(DictionaryAttr argument);
   llvm::Expected<llvm::Constant *> createVariant(DictionaryAttr variant);
+  llvm::Expected<llvm::Constant *> createGpuKernel(DictionaryAttr launch);
+  llvm::Expected<llvm::Constant *> createGpuVariant(DictionaryAttr variant);
+  llvm::Expected<llvm::Constant *> createImages(StringRef target,
+                                                unsigned &count);
   llvm::Expected<llvm::Constant *> createInfo();
   void createFunctions(llvm::Constant *info);
 
@@ -101,6 +110,7 @@ private:
   llvm::LLVMContext &context;
   DictionaryAttr artifact;
   const HostInterfaceOptions &options;
+  ImageData images;
   std::string name;
   llvm::PointerType *pointer;
   llvm::Type *i16, *i8, *i32, *i64, *f64;
@@ -187,8 +197,105 @@ InterfaceBuilder::createVariant(DictionaryAttr variant) {
   return createStruct(fields);
 }
 
+llvm::Expected<llvm::Constant *>
+InterfaceBuilder::createGpuKernel(DictionaryAttr launch) {
+  int phase = llvm::StringSwitch<int>(getString("phase", launch))
+                  .Case("scan", RECUR_GPU_SCAN)
+                  .Case("fold", RECUR_GPU_FOLD)
+                  .Case("combine", RECUR_GPU_COMBINE)
+                  .Case("replay", RECUR_GPU_REPLAY)
+                  .Default(-1);
+  if (phase < 0)
+    return llvm::createStringError("kernel '" + getString("symbol", launch) +
+                                   "' has an unknown phase '" +
+                                   getString("phase", launch) + "'");
+  auto parallel =
+      cast<DenseI32ArrayAttr>(launch.get("parallel_dims")).asArrayRef();
+  return createStruct(
+      {createString(getString("symbol", launch)), c32(phase),
+       c32(parallel.size()), createDims(parallel),
+       c32(getInt("lane_dim", launch)), c32(getInt("block", launch)),
+       c64(getInt("lane_tile", launch)), c64(getInt("items_per_block", launch)),
+       c64(getInt("time_tile", launch)), c64(getInt("shared", launch)),
+       c32(cast<BoolAttr>(launch.get("persistent")).getValue()),
+       c32(getInt("registers", launch)),
+       llvm::ConstantFP::get(f64, getInt("step_cost", launch))});
+}
+
+/// The images of `target`, as an array.
+llvm::Expected<llvm::Constant *>
+InterfaceBuilder::createImages(StringRef target, unsigned &count) {
+  SmallVector<llvm::Constant *> list;
+  for (auto [image, bytes] : llvm::zip(options.images, images)) {
+    if (image.target.name != target)
+      continue;
+    bool isPtx = image.format == DeviceImage::Format::Ptx;
+    list.push_back(createStruct(
+        {createString(target), c32(isPtx ? RECUR_GPU_PTX : RECUR_GPU_CUBIN),
+         c32(image.target.level), c32(image.target.exact), c32(0), bytes,
+         c64(image.bytes.size()),
+         c64(int64_t(llvm::xxh3_64bits(image.bytes)))}));
+  }
+  count = list.size();
+  return createArray(list, sizeof(recur_gpu_image), "gpu_image");
+}
+
+/// Kernels of one schedule. What must hold for one of them must hold for all.
+llvm::Expected<llvm::Constant *>
+InterfaceBuilder::createGpuVariant(DictionaryAttr variant) {
+  SmallVector<llvm::Constant *> kernels, parts;
+  uint64_t unitStride = 0, vectors = 0;
+  int64_t vectorBytes = 0, multiple = 1, zeroed = 0, zeroedPerTile = 0,
+          tileSteps = 0, contiguous = -1;
+  ArrayAttr workspace;
+  for (auto launch :
+       cast<ArrayAttr>(variant.get("kernels")).getAsRange<DictionaryAttr>()) {
+    auto kernel = createGpuKernel(launch);
+    if (!kernel)
+      return kernel.takeError();
+    kernels.push_back(*kernel);
+    unitStride |= getInt("unit_stride_mask", launch);
+    vectors |= getInt("vector_mask", launch);
+    vectorBytes = std::max(vectorBytes, getInt("vector_bytes", launch));
+    multiple = std::max(multiple, getInt("size_multiple", launch));
+    zeroed = std::max(zeroed, getInt("zeroed_constant", launch));
+    zeroedPerTile = std::max(zeroedPerTile, getInt("zeroed_per_tile", launch));
+    tileSteps = std::max(tileSteps, getInt("time_tile", launch));
+    contiguous = std::max(contiguous, getInt("contiguous_dim", launch));
+    if (auto own = cast<ArrayAttr>(launch.get("workspace"));
+        !workspace || own.size() > workspace.size())
+      workspace = own;
+  }
+  for (auto part : workspace.getAsRange<DenseI64ArrayAttr>()) {
+    ArrayRef<int64_t> values = part.asArrayRef();
+    SmallVector<int32_t> dims(values.drop_front(2));
+    parts.push_back(createStruct(
+        {c64(values[1]), c32(values[0]), c32(dims.size()), createDims(dims)}));
+  }
+  unsigned imageCount = 0;
+  std::string target = getString("target", variant);
+  auto imageArray = createImages(target, imageCount);
+  if (imageArray && imageCount == 0)
+    return llvm::createStringError("there is no code for '" + target + "'");
+  auto kernelArray =
+      createArray(kernels, sizeof(recur_gpu_kernel), "gpu_kernel");
+  auto partArray = createArray(parts, sizeof(recur_gpu_part), "gpu_part");
+  llvm::Error errors = llvm::Error::success();
+  for (auto *array : {&imageArray, &kernelArray, &partArray})
+    if (!*array)
+      errors = llvm::joinErrors(std::move(errors), array->takeError());
+  if (errors)
+    return std::move(errors);
+  return createStruct(
+      {createString(getString("name", variant)), c32(kernels.size()),
+       c32(imageCount), c32(parts.size()), c32(contiguous), *kernelArray,
+       *imageArray, *partArray, c64(unitStride), c64(vectors), c64(vectorBytes),
+       c64(multiple), c64(zeroed), c64(zeroedPerTile), c64(tileSteps)});
+}
+
 llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
-  SmallVector<llvm::Constant *> dims, arguments, accesses, variants;
+  SmallVector<llvm::Constant *> dims, arguments, accesses, variants,
+      gpuVariants;
   for (auto dim :
        cast<ArrayAttr>(artifact.get("dims")).getAsRange<DictionaryAttr>())
     dims.push_back(createStruct(
@@ -206,12 +313,22 @@ llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
     accesses.push_back(createStruct(
         {c32(a[0]), c32(a[1]), c32(a[2]), c64(a[3]), c64(a[4]), c64(a[5])}));
   }
-  for (auto item : cast<ArrayAttr>(artifact.get("cpu_variants"))
+  for (auto item : cast<ArrayAttr>(artifact.get(kCpuVariants))
                        .getAsRange<DictionaryAttr>()) {
     auto variant = createVariant(item);
     if (!variant)
       return variant.takeError();
     variants.push_back(*variant);
+  }
+  // Without their code, GPU variants are left out.
+  auto onGpu = cast<ArrayAttr>(artifact.get(kGpuVariants));
+  for (auto item : onGpu.getAsRange<DictionaryAttr>()) {
+    if (options.images.empty())
+      break;
+    auto variant = createGpuVariant(item);
+    if (!variant)
+      return variant.takeError();
+    gpuVariants.push_back(*variant);
   }
   auto dimArray = createArray(dims, sizeof(recur_dim), "dim");
   auto argumentArray =
@@ -219,8 +336,11 @@ llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
   auto accessArray = createArray(accesses, sizeof(recur_access), "access");
   auto variantArray =
       createArray(variants, sizeof(recur_cpu_variant), "cpu_variant");
+  auto gpuVariantArray =
+      createArray(gpuVariants, sizeof(recur_gpu_variant), "gpu_variant");
   llvm::Error errors = llvm::Error::success();
-  for (auto *array : {&dimArray, &argumentArray, &accessArray, &variantArray})
+  for (auto *array : {&dimArray, &argumentArray, &accessArray, &variantArray,
+                      &gpuVariantArray})
     if (!*array)
       errors = llvm::joinErrors(std::move(errors), array->takeError());
   if (errors)
@@ -232,9 +352,10 @@ llvm::Expected<llvm::Constant *> InterfaceBuilder::createInfo() {
        c32((reverse ? RECUR_REVERSE : 0) | (step ? RECUR_STEP : 0)),
        createString(name), createString(options.sourceHash),
        createString(options.targets), c32(dims.size()), c32(arguments.size()),
-       c32(accesses.size()), c32(variants.size()), c32(0), c32(getInt("time")),
-       c32(getInt("segment")), *dimArray, *argumentArray, *accessArray,
-       *variantArray, llvm::ConstantPointerNull::get(pointer)});
+       c32(accesses.size()), c32(variants.size()), c32(gpuVariants.size()),
+       c32(getInt("time")), c32(getInt("segment")), c32(getInt("space_rank")),
+       c32(0), *dimArray, *argumentArray, *accessArray, *variantArray,
+       *gpuVariantArray});
   if (module.getDataLayout().getTypeAllocSize(info->getType()) !=
       sizeof(recur_info))
     return llvm::createStringError(
@@ -298,8 +419,22 @@ llvm::Error InterfaceBuilder::build() {
 
 llvm::Error recur::addHostInterface(llvm::Module &module, ArrayAttr artifacts,
                                     const HostInterfaceOptions &options) {
+  SmallVector<llvm::Constant *> images;
+  for (const DeviceImage &image : options.images) {
+    // PTX is a C string for the driver.
+    llvm::Constant *bytes = llvm::ConstantDataArray::getString(
+        module.getContext(), image.bytes,
+        /*AddNull=*/image.format == DeviceImage::Format::Ptx);
+    auto *global =
+        new llvm::GlobalVariable(module, bytes->getType(), /*isConstant=*/true,
+                                 llvm::GlobalValue::InternalLinkage, bytes,
+                                 "recur.image." + image.target.name);
+    global->setAlignment(llvm::Align(64));
+    images.push_back(global);
+  }
   for (auto artifact : artifacts.getAsRange<DictionaryAttr>())
-    if (llvm::Error error = InterfaceBuilder(module, artifact, options).build())
+    if (llvm::Error error =
+            InterfaceBuilder(module, artifact, options, images).build())
       return error;
   return llvm::Error::success();
 }

@@ -90,7 +90,7 @@ recur::translateHost(ModuleOp module, llvm::LLVMContext &context,
                      const HostInterfaceOptions &options) {
   auto artifacts = module->getAttrOfType<ArrayAttr>(kArtifactsAttr);
   if (!artifacts)
-    return module.emitError("expected CPU kernels: no attribute '")
+    return module.emitError("expected kernels: no attribute '")
            << kArtifactsAttr << "'";
   OwningOpRef<ModuleOp> host = module.clone();
   for (Operation &op :

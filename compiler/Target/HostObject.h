@@ -9,6 +9,8 @@
 #ifndef RECUR_COMPILER_TARGET_HOSTOBJECT_H
 #define RECUR_COMPILER_TARGET_HOSTOBJECT_H
 
+#include "compiler/Target/TargetSpec.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SmallVector.h"
@@ -16,6 +18,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace llvm {
 class LLVMContext;
@@ -24,12 +27,23 @@ class Module;
 
 namespace recur {
 
+/// Code for a GPU that becomes data of the host object.
+struct DeviceImage {
+  enum class Format { Ptx, Cubin };
+  TargetSpec target;
+  Format format;
+  std::string bytes;
+};
+
 /// What the info struct says beside the recurrence itself.
 struct HostInterfaceOptions {
   /// Hash of the spec's text, hexadecimal.
   std::string sourceHash;
   /// The targets of the artifact, with commas.
   std::string targets;
+  /// The code of all GPU variants, for each target the best first; empty leaves
+  /// those variants out.
+  std::vector<DeviceImage> images;
 };
 
 /// Registers what `translateHost` and the passes before it need.

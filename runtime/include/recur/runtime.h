@@ -68,7 +68,7 @@ typedef struct recur_dim {
 
 typedef enum recur_role {
   RECUR_INPUT = 0,    /**< read */
-  RECUR_SEGMENTS = 1, /**< cumulative lengths cu[s + 1], int32 or int64, read by the host (CPU) */
+  RECUR_SEGMENTS = 1, /**< cumulative lengths cu[s + 1], int32 or int64, where the other tensors are */
   RECUR_RESULT = 2,   /**< written */
   RECUR_FINAL = 3,    /**< written: the last value of a state */
   RECUR_INITIAL = 4   /**< read, only as start state: a RECUR_FINAL argument may be the same memory */
@@ -174,6 +174,105 @@ typedef struct recur_cpu_variant {
   recur_cpu_kernel start, fold, advance, replay, finish;
 } recur_cpu_variant;
 
+/*===-- Kernels on GPUs ---------------------------------------------------===*/
+
+/// What an image holds.
+typedef enum recur_gpu_format {
+  RECUR_GPU_PTX = 0,  /**< text that ends with a NUL; the driver compiles it */
+  RECUR_GPU_CUBIN = 1 /**< machine code */
+} recur_gpu_format;
+
+/// Code for one GPU target; holds the kernels of every recurrence of the
+/// artifact. A device of capability c (90 is 9.0) runs an `exact` image only
+/// where c == capability, PTX where c >= capability, and a cubin where c has the
+/// same major number and c >= capability.
+typedef struct recur_gpu_image {
+  const char *target; /**< as recurc knows it, such as sm_90a */
+  int32_t format;     /**< recur_gpu_format */
+  int32_t capability;
+  int32_t exact; /**< 1: uses what only this chip has (sm_90a) */
+  int32_t reserved;
+  const void *bytes;
+  int64_t size;  /**< bytes, without PTX's NUL */
+  uint64_t hash; /**< of the bytes: equal images are loaded once */
+} recur_gpu_image;
+
+/// Phases of the engine as kernels.
+typedef enum recur_gpu_phase {
+  RECUR_GPU_SCAN = 0,    /**< one kernel does all */
+  RECUR_GPU_FOLD = 1,    /**< transition and exit state of every tile of time */
+  RECUR_GPU_COMBINE = 2, /**< entry state of every tile; final states */
+  RECUR_GPU_REPLAY = 3   /**< results of every tile from its entry state */
+} recur_gpu_phase;
+
+/// One kernel and its launch.
+///
+/// The parallel space is the row-major product of `parallel_dims`. The dim
+/// `lane_dim` (the last of them, or -1: none) counts in units of `lane_tile`
+/// positions, rounded up; the others count every position. With T the size of
+/// the time dim, at least 1:
+///
+///   units  = product of those counts
+///   blocks = ceil(units / items_per_block) * (time_tile ? ceil(T / time_tile)
+///                                                       : 1)
+///
+/// The grid is (blocks, 1, 1), for a persistent kernel at most what is resident
+/// at once. Nothing is launched when there are no units. Every parameter has 8
+/// bytes: the data pointer of every argument in their order, the workspace, the
+/// variant's `tile_steps`, the size of every dim of the recurrence's space (the
+/// first `n_space_dims` of recur_info::dims), the strides in elements of every
+/// axis of every argument.
+typedef struct recur_gpu_kernel {
+  const char *symbol;
+  int32_t phase; /**< recur_gpu_phase */
+  int32_t parallel_rank;
+  const int32_t *parallel_dims;
+  int32_t lane_dim;
+  int32_t block; /**< threads of a block */
+  int64_t lane_tile;
+  int64_t items_per_block; /**< units of one block */
+  int64_t time_tile;       /**< steps of one block; 0: it walks all of time */
+  int64_t shared_bytes;    /**< dynamic shared memory of a block */
+  int32_t persistent;      /**< 1: any smaller grid does */
+  int32_t registers;       /**< of a thread, estimated; 0: unknown */
+  double step_cost;        /**< estimated cycles of one thread for one step of
+                                one position of a unit */
+} recur_gpu_kernel;
+
+/// A part of a variant's workspace: `value_bytes` times the sizes of `dims` for
+/// every position of the parallel space of the variant's first kernel, if
+/// `per_tile` also for every tile of `tile_steps` of time.
+typedef struct recur_gpu_part {
+  int64_t value_bytes;
+  int32_t per_tile;
+  int32_t rank;
+  const int32_t *dims;
+} recur_gpu_part;
+
+/// One schedule of a recurrence on a GPU: kernels that are launched in order.
+/// It applies when
+///   - one of its images runs on the device, and its blocks fit there;
+///   - every argument in `unit_stride_mask` has stride 1 (or size <= 1) along
+///     `contiguous_dim`;
+///   - the data of every argument in `vector_mask` is aligned to `vector_bytes`,
+///     and so are all its strides in bytes but the one along `contiguous_dim`;
+///   - the size of `contiguous_dim` is a multiple of `size_multiple`.
+/// The workspace, aligned to 256 bytes, starts with a part that is zeroed before
+/// every launch, zeroed_constant + zeroed_per_tile * units * ceil(T / tile_steps)
+/// bytes (units of the first kernel); then come `parts`, each rounded up to 256.
+typedef struct recur_gpu_variant {
+  const char *name; /**< the schedule, as --explain prints it */
+  int32_t n_kernels, n_images, n_parts;
+  int32_t contiguous_dim;
+  const recur_gpu_kernel *kernels;
+  const recur_gpu_image *images; /**< of one target, best first */
+  const recur_gpu_part *parts;
+  uint64_t unit_stride_mask, vector_mask;
+  int64_t vector_bytes, size_multiple;
+  int64_t zeroed_constant, zeroed_per_tile;
+  int64_t tile_steps; /**< 0: time is not cut */
+} recur_gpu_variant;
+
 /// Everything an artifact says about one recurrence; constant data.
 typedef struct recur_info {
   int32_t abi_version;
@@ -184,11 +283,15 @@ typedef struct recur_info {
   int32_t n_dims, n_arguments, n_accesses, n_cpu_variants, n_gpu_variants;
   int32_t time_dim;
   int32_t segment_dim; /**< dimension that counts packed sequences, or -1 */
+  /// The first so many dims are the recurrence's space; the others belong to
+  /// arguments only (the past steps of a history).
+  int32_t n_space_dims;
+  int32_t reserved;
   const recur_dim *dims;
   const recur_argument *arguments;
   const recur_access *accesses;
   const recur_cpu_variant *cpu_variants; /**< best first */
-  const void *gpu_variants;              /**< reserved in ABI version 1 */
+  const recur_gpu_variant *gpu_variants; /**< best target first */
 } recur_info;
 
 typedef enum recur_flag { RECUR_REVERSE = 1, RECUR_STEP = 2 } recur_flag;
@@ -196,11 +299,26 @@ typedef enum recur_flag { RECUR_REVERSE = 1, RECUR_STEP = 2 } recur_flag;
 /*===-- Calls -------------------------------------------------------------===*/
 
 /// Checks the arguments (in the order of info->arguments), picks a variant and
-/// runs it. All checks pass before the first write; after an error nothing has
-/// been written. `workspace` may be NULL: on the CPU each calling thread then
-/// keeps its own, which grows on first use and is reused. `stream` is for
-/// devices, ignored on the CPU. May be called from several threads at once.
-/// Calls with equal arguments, strides and number of threads give equal bits.
+/// runs it. All tensors are in host memory or all on one CUDA device, which then
+/// runs the call. All checks pass before the first write; after an error of them
+/// nothing has been written. May be called from several threads at once. Calls
+/// with equal arguments, strides and number of threads give equal bits.
+///
+/// On the CPU, `workspace` may be NULL: each calling thread then keeps its own,
+/// which grows on first use and is reused. `stream` is ignored.
+///
+/// On a GPU, `workspace` is memory of the device with the bytes that
+/// recur_workspace says, which the kernels use until they are done; NULL where
+/// that is 0. `stream` is a CUstream or cudaStream_t of the device (NULL: the
+/// legacy default stream). The call only puts work into the stream: it allocates
+/// no device memory, creates no stream, waits for nothing, and may be captured in
+/// a CUDA graph. The first call of a recurrence in a context loads its code,
+/// which takes milliseconds and may wait for the device, but is legal in a
+/// capture too. The context is the calling thread's if it is of the tensors'
+/// device, else the device's primary one; it is as before after the call.
+/// Cumulative lengths of packed sequences are read by the kernels and not checked.
+/// The environment's RECUR_SCHEDULE picks among the variants on GPUs: only those
+/// are taken whose name is or contains it.
 RECUR_EXPORT int recur_call(const recur_info *info, const DLTensor *const *arguments,
                             int32_t n_arguments, void *workspace,
                             size_t workspace_bytes, void *stream);

@@ -88,7 +88,7 @@ void ExecutedSpec::compile(const std::string &text, const std::string &target,
     return;
   }
   auto llvmContext = std::make_unique<llvm::LLVMContext>();
-  auto llvmModule = translateHost(*module, *llvmContext, {"test", target});
+  auto llvmModule = translateHost(*module, *llvmContext, {"test", target, {}});
   if (failed(llvmModule))
     return;
   auto fail = [&](llvm::Error error) {
