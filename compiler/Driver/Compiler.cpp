@@ -149,6 +149,11 @@ Outcome Compilation::runPhase(Phase phase) {
   std::string invalid;
   passes.addInstrumentation(
       std::make_unique<InvalidIRDetector>(invalid, diagnostics));
+  // Verifying after every pass takes as long as the passes do; recur-opt does
+  // it, which runs the same pipelines in the tests.
+#ifdef NDEBUG
+  passes.enableVerifier(false);
+#endif
   bool hadErrors = diagnostics.hasErrors();
   if (mlir::succeeded(passes.run(*module)))
     return Outcome::Ok;

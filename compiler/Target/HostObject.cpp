@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// func, scf, arith, vector -> llvm dialect -> LLVM IR -> O3 -> object bytes.
+/// func, scf, arith, vector -> llvm dialect -> LLVM IR -> object bytes.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Target/HostObject.h"
@@ -46,8 +46,7 @@ void recur::addHostLoweringPasses(OpPassManager &passes) {
   arith::ArithExpandOpsPassOptions expansion;
   expansion.includeBf16 = true;
   functions.addPass(arith::createArithExpandOpsPass(expansion));
-  functions.addPass(createCanonicalizerPass());
-  functions.addPass(createCSEPass());
+  // Folding what the expansions leave is LLVM's, which does it faster.
   passes.addPass(createSCFToControlFlowPass());
   passes.addPass(createConvertVectorToLLVMPass());
   passes.addPass(createConvertMathToLLVMPass());
@@ -56,6 +55,14 @@ void recur::addHostLoweringPasses(OpPassManager &passes) {
   passes.addPass(createConvertFuncToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
+
+/// What kernels need of LLVM's middle end. They are loops over vectors already,
+/// without calls and without stack slots: LLVM's own O2 would take ten times as
+/// long to find nothing to inline and to unroll loops that run once a tile.
+static constexpr llvm::StringLiteral kernelPasses =
+    "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
+    "simplifycfg,loop-mssa(loop-simplifycfg,licm),early-cse<memssa>,"
+    "instcombine<no-verify-fixpoint>,simplifycfg)";
 
 static void initializeHost() {
   static std::once_flag once;
@@ -119,18 +126,16 @@ llvm::Error recur::optimizeHost(llvm::Module &module) {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager sccs;
   llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  // The kernels are vectors already; the vectorisers would only cost time.
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(machine->get(), tuning);
+  llvm::PassBuilder builder(machine->get());
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-      .run(module, modules);
+  llvm::ModulePassManager passes;
+  if (llvm::Error error = builder.parsePassPipeline(passes, kernelPasses))
+    return error;
+  passes.run(module, modules);
   return llvm::Error::success();
 }
 
