@@ -85,6 +85,10 @@ bool isHost(DLDeviceType device) {
   return device == kDLCPU || device == kDLCUDAHost;
 }
 
+bool isCuda(DLDeviceType device) {
+  return device == kDLCUDA || static_cast<int>(device) == 13; // kDLCUDAManaged
+}
+
 /// "[b,t,d]", as the spec declares the argument.
 Text describeDims(const recur_info &info, const recur_argument &argument) {
   Text text;
@@ -196,16 +200,41 @@ int CheckedArguments::checkShapeOfInfo() const {
   return RECUR_OK;
 }
 
-int CheckedArguments::checkDevice(int32_t a, const DLTensor &tensor) const {
-  if (isHost(tensor.device.device_type))
+int CheckedArguments::checkDevice(int32_t a, const DLTensor &tensor) {
+  DLDeviceType type = tensor.device.device_type;
+  bool cuda = isCuda(type) && recurrence->n_gpu_variants > 0;
+  if (!isHost(type) && !cuda)
+    return fail(
+        RECUR_UNSUPPORTED,
+        "recurrence '%s': argument '%s': expected a tensor on the CPU%s, "
+        "found one on %s device %d; no code in the artifact runs there "
+        "(its targets: %s)",
+        recurrence->name, recurrence->arguments[a].name,
+        recurrence->n_gpu_variants > 0 ? " or a CUDA device" : "",
+        describe(type), tensor.device.device_id,
+        recurrence->targets ? recurrence->targets : "cpu");
+  DLDevice found = {cuda ? kDLCUDA : kDLCPU,
+                    cuda ? tensor.device.device_id : 0};
+  if (a == 0)
+    device = found;
+  if (found.device_type == device.device_type &&
+      found.device_id == device.device_id)
     return RECUR_OK;
-  return fail(RECUR_UNSUPPORTED,
-              "recurrence '%s': argument '%s': expected a tensor on the CPU, "
-              "found one on %s device %d; no code in the artifact runs there "
-              "(its targets: %s)",
+  auto name = [](DLDevice where) {
+    Text text;
+    if (where.device_type == kDLCPU)
+      std::snprintf(text.characters, sizeof text.characters, "the CPU");
+    else
+      std::snprintf(text.characters, sizeof text.characters, "CUDA device %d",
+                    where.device_id);
+    return text;
+  };
+  return fail(RECUR_INVALID_ARGUMENT,
+              "recurrence '%s': argument '%s': expected a tensor on %s, as "
+              "argument '%s', found one on %s",
               recurrence->name, recurrence->arguments[a].name,
-              describe(tensor.device.device_type), tensor.device.device_id,
-              recurrence->targets ? recurrence->targets : "cpu");
+              name(device).characters, recurrence->arguments[0].name,
+              name(found).characters);
 }
 
 int CheckedArguments::checkType(int32_t a, const DLTensor &tensor) const {
@@ -349,6 +378,9 @@ int CheckedArguments::bindMemory(int32_t a, const DLTensor &tensor) {
 int CheckedArguments::checkSegments() {
   const recur_info &info = *recurrence;
   longest = time();
+  if (onGpu()) // the bounds are in the device's memory; kernels keep them
+               // inside
+    return RECUR_OK;
   for (int32_t a = 0; a < info.n_arguments; ++a) {
     const recur_argument &argument = info.arguments[a];
     if (argument.role != RECUR_SEGMENTS)

@@ -39,10 +39,14 @@ class CheckedArguments {
 public:
   static constexpr int32_t maxStrides = 8 * RECUR_MAX_ARGUMENTS;
 
-  /// Checks everything the kernels rely on. Returns RECUR_OK or the status
-  /// after `fail`.
+  /// Checks everything the kernels rely on, but for what only the device could
+  /// tell. Returns RECUR_OK or the status after `fail`.
   int check(const recur_info &info, const DLTensor *const *tensors,
             int32_t count);
+
+  /// Whether the arguments are on a GPU, and on which.
+  bool onGpu() const { return device.device_type != kDLCPU; }
+  int32_t deviceOrdinal() const { return device.device_id; }
 
   recur_frame frame() const { return {data, strides, sizes}; }
   const recur_info &info() const { return *recurrence; }
@@ -55,7 +59,8 @@ public:
   int64_t time() const {
     return recurrence->time_dim >= 0 ? sizes[recurrence->time_dim] : 1;
   }
-  /// Number of sequences along time: the segments, or one.
+  /// Number of sequences along time: the segments, or one. The bounds of
+  /// segments are known on the CPU only.
   int64_t sequences() const { return segmented ? segmentCount : 1; }
   int64_t sequenceBegin(int64_t sequence) const {
     return segmented ? segmentBounds[sequence] : 0;
@@ -70,7 +75,7 @@ public:
 
 private:
   int checkShapeOfInfo() const;
-  int checkDevice(int32_t argument, const DLTensor &tensor) const;
+  int checkDevice(int32_t argument, const DLTensor &tensor);
   int checkType(int32_t argument, const DLTensor &tensor) const;
   int bindSizes(int32_t argument, const DLTensor &tensor);
   int bindMemory(int32_t argument, const DLTensor &tensor);
@@ -79,6 +84,7 @@ private:
   int checkOverlaps() const;
 
   const recur_info *recurrence = nullptr;
+  DLDevice device = {kDLCPU, 0}; ///< of all arguments, kDLCPU or kDLCUDA
   bool segmented = false;
   int64_t segmentCount = 0;
   int64_t longest = 0;

@@ -7,6 +7,7 @@
 #include "runtime/lib/Arguments.h"
 #include "runtime/lib/Engine.h"
 #include "runtime/lib/Error.h"
+#include "runtime/lib/GpuCall.h"
 #include "runtime/lib/Plan.h"
 #include "runtime/lib/ThreadPool.h"
 
@@ -83,17 +84,39 @@ private:
   bool usesKept = false;
 };
 
-/// The part that all three calls share.
-int prepare(const recur_info *info, const DLTensor *const *tensors,
-            int32_t count, const Execution &execution,
-            CheckedArguments &arguments, Plan &plan) {
+/// The part that all calls share.
+int check(const recur_info *info, const DLTensor *const *tensors, int32_t count,
+          CheckedArguments &arguments) {
   if (!info)
     return fail(RECUR_INVALID_ARGUMENT,
                 "expected the description of a recurrence, found a null "
                 "pointer");
-  if (int status = arguments.check(*info, tensors, count))
+  return arguments.check(*info, tensors, count);
+}
+
+/// What the queries ask for.
+struct Choice {
+  const char *variant;
+  int64_t workspaceBytes;
+};
+
+int choose(const recur_info *info, const DLTensor *const *tensors,
+           int32_t count, Choice &choice) {
+  CheckedArguments arguments;
+  if (int status = check(info, tensors, count, arguments))
     return status;
-  return plan.make(arguments, execution.threads);
+  if (arguments.onGpu()) {
+    GpuPlan plan;
+    if (int status = planOnGpu(arguments, plan))
+      return status;
+    choice = {plan.variant->name, plan.workspaceBytes};
+    return RECUR_OK;
+  }
+  Plan plan;
+  if (int status = plan.make(arguments, Execution::current().threads))
+    return status;
+  choice = {plan.variant->name, plan.workspaceBytes};
+  return RECUR_OK;
 }
 
 int checkWorkspace(const CheckedArguments &arguments, const Plan &plan,
@@ -121,12 +144,16 @@ int checkWorkspace(const CheckedArguments &arguments, const Plan &plan,
 extern "C" int recur_call(const recur_info *info,
                           const DLTensor *const *tensors, int32_t count,
                           void *workspace, size_t workspaceBytes,
-                          void * /*stream*/) {
+                          void *stream) {
   clearError();
-  Execution execution = Execution::current();
   CheckedArguments arguments;
+  if (int status = check(info, tensors, count, arguments))
+    return status;
+  if (arguments.onGpu())
+    return callOnGpu(arguments, workspace, workspaceBytes, stream);
+  Execution execution = Execution::current();
   Plan plan;
-  if (int status = prepare(info, tensors, count, execution, arguments, plan))
+  if (int status = plan.make(arguments, execution.threads))
     return status;
   if (workspace)
     if (int status = checkWorkspace(arguments, plan, workspace, workspaceBytes))
@@ -146,16 +173,14 @@ extern "C" int recur_workspace(const recur_info *info,
                                const DLTensor *const *tensors, int32_t count,
                                size_t *bytes) {
   clearError();
-  CheckedArguments arguments;
-  Plan plan;
   if (!bytes)
     return fail(RECUR_INVALID_ARGUMENT,
                 "recur_workspace: expected where to store the bytes, found a "
                 "null pointer");
-  if (int status =
-          prepare(info, tensors, count, Execution::current(), arguments, plan))
+  Choice choice;
+  if (int status = choose(info, tensors, count, choice))
     return status;
-  *bytes = static_cast<size_t>(plan.workspaceBytes);
+  *bytes = static_cast<size_t>(choice.workspaceBytes);
   return RECUR_OK;
 }
 
@@ -163,15 +188,13 @@ extern "C" int recur_select(const recur_info *info,
                             const DLTensor *const *tensors, int32_t count,
                             const char **variant) {
   clearError();
-  CheckedArguments arguments;
-  Plan plan;
   if (!variant)
     return fail(RECUR_INVALID_ARGUMENT,
                 "recur_select: expected where to store the name, found a null "
                 "pointer");
-  if (int status =
-          prepare(info, tensors, count, Execution::current(), arguments, plan))
+  Choice choice;
+  if (int status = choose(info, tensors, count, choice))
     return status;
-  *variant = plan.variant->name;
+  *variant = choice.variant;
   return RECUR_OK;
 }

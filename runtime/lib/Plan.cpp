@@ -173,13 +173,14 @@ int Plan::pickVariant(const CheckedArguments &arguments) {
               arguments.stride(misfit.argument, misfit.axis));
 }
 
-/// Without items nothing is computed, so every result must be empty.
-int Plan::checkNothingToWrite(const CheckedArguments &arguments) const {
+int recur::runtime::checkNothingToWrite(const CheckedArguments &arguments,
+                                        const int32_t *parallelDims,
+                                        int32_t parallelRank) {
   const recur_info &info = arguments.info();
   int32_t empty = 0;
-  for (int32_t k = 0; k < variant->parallel_rank; ++k)
-    if (arguments.size(variant->parallel_dims[k]) == 0)
-      empty = variant->parallel_dims[k];
+  for (int32_t k = 0; k < parallelRank; ++k)
+    if (arguments.size(parallelDims[k]) == 0)
+      empty = parallelDims[k];
   for (int32_t a = 0; a < info.n_arguments; ++a) {
     const recur_argument &argument = info.arguments[a];
     if (argument.role != RECUR_RESULT && argument.role != RECUR_FINAL)
@@ -211,7 +212,8 @@ int Plan::measure(const CheckedArguments &arguments) {
                   arguments.info().name);
   }
   if (items == 0)
-    if (int status = checkNothingToWrite(arguments))
+    if (int status = checkNothingToWrite(arguments, variant->parallel_dims,
+                                         variant->parallel_rank))
       return status;
   if (evaluate(variant->carry_bytes, arguments, carryBytes) &&
       evaluate(variant->summary_bytes, arguments, summaryBytes) &&

@@ -33,6 +33,11 @@ struct TimeTiling {
   bool isDirect(int64_t index) const { return index % group == 0; }
 };
 
+/// Without elements of the parallel dims nothing is computed, so every result
+/// must be empty. Returns RECUR_OK or the status after `fail`.
+int checkNothingToWrite(const CheckedArguments &arguments,
+                        const int32_t *parallelDims, int32_t parallelRank);
+
 struct Plan {
   const recur_cpu_variant *variant;
   /// Elements of the flattened parallel space.
@@ -59,7 +64,6 @@ struct Plan {
 
 private:
   int pickVariant(const CheckedArguments &arguments);
-  int checkNothingToWrite(const CheckedArguments &arguments) const;
   int measure(const CheckedArguments &arguments);
   void split(const CheckedArguments &arguments, int32_t threads);
   int layOutWorkspace(const CheckedArguments &arguments);
