@@ -1,0 +1,80 @@
+//===-- FakeCuda.h - a GPU driver for tests ---------------------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Control of the library that stands in for libcuda.so.1: it has devices,
+/// contexts, allocations and modules, records every call, runs no kernel, and
+/// fails where it is told to. Memory is only addresses: whoever reads it
+/// crashes.
+#ifndef RECUR_TEST_UNIT_RUNTIME_FAKECUDA_H
+#define RECUR_TEST_UNIT_RUNTIME_FAKECUDA_H
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace recur::test::fake {
+
+struct Device {
+  int capability = 90;
+  std::string name = "Fake H100";
+  int multiprocessors = 132;
+  int sharedPerBlock = 227 << 10;
+  int occupancy = 8; ///< blocks of any kernel on one multiprocessor
+};
+
+struct Launch {
+  std::string symbol;
+  std::string image; ///< the bytes that the module was loaded from
+  unsigned grid, block, shared;
+  void *stream;
+  int device;
+  std::vector<uint64_t> words;
+};
+
+struct Memset {
+  uint64_t address;
+  size_t bytes;
+  int value;
+  void *stream;
+};
+
+/// Forgets everything but what modules, contexts and threads of the runtime
+/// may still hold. Devices 0, 1 and 2 have the capabilities 9.0, 8.0 and 12.0;
+/// the primary context of device 0 is active and current.
+void reset();
+
+std::vector<Device> &devices();
+/// Makes a context of a device; returns it.
+void *createContext(int device);
+void *primaryContext(int device);
+void setPrimaryActive(int device, bool active);
+/// Of the calling thread.
+void setCurrent(void *context);
+void *current();
+/// Contexts that calls have pushed or retained and not given back.
+int heldContexts();
+
+/// Memory of a device (or, with device -1, pinned memory of the host) that
+/// nothing backs.
+uint64_t allocate(int device, size_t bytes, void *context = nullptr);
+
+/// The next call of `function` after `skip` more returns `result`.
+void fail(const std::string &function, int result, int skip = 0);
+/// What the compiler of PTX says when a load fails.
+void setJitLog(const std::string &text);
+/// A stream is captured in the strictest mode: loading is illegal but for
+/// threads that have said that they mean it.
+void setCapturing(bool capturing);
+
+/// Names of the driver functions that were called, in order.
+std::vector<std::string> calls();
+void clearCalls();
+std::vector<Launch> launches();
+std::vector<Memset> memsets();
+int loads();
+
+} // namespace recur::test::fake
+#endif // RECUR_TEST_UNIT_RUNTIME_FAKECUDA_H

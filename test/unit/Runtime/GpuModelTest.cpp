@@ -1,0 +1,117 @@
+//===-- GpuModelTest.cpp - estimates of GPU schedules ---------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// What the model must say whatever its constants are measured to be.
+#include "runtime/lib/GpuModel.h"
+
+#include "gtest/gtest.h"
+
+using namespace recur::runtime;
+
+namespace {
+
+constexpr GpuMachine h100 = {90, 132,   1.7,       3350,     2048,
+                             32, 65536, 228 << 10, 227 << 10};
+
+recur_gpu_kernel makeSerial() {
+  recur_gpu_kernel kernel{};
+  kernel.block = 64;
+  kernel.items_per_block = 64;
+  kernel.lane_tile = 1;
+  kernel.registers = 32;
+  kernel.step_cost = 30;
+  return kernel;
+}
+
+double time(const recur_gpu_kernel &kernel, int64_t units, int64_t steps,
+            int64_t tiles = 1) {
+  double bytes = double(units) * double(steps) * 4;
+  GpuGrid grid = {units, (units + 63) / 64 * tiles, tiles};
+  GpuWork work = {steps, 2 * bytes, bytes, 0};
+  return estimateKernel(h100, gpuConstants, kernel, grid, work, false);
+}
+
+// Few units: time goes with the steps, not with the units.
+TEST(GpuModelTest, FewUnitsAreBoundByTheirSteps) {
+  recur_gpu_kernel serial = makeSerial();
+  EXPECT_NEAR(time(serial, 64, 20000) / time(serial, 64, 10000), 2, 0.1);
+  EXPECT_NEAR(time(serial, 128, 10000) / time(serial, 64, 10000), 1, 0.01);
+}
+
+// Many units: the bytes at a bandwidth that devices reach.
+TEST(GpuModelTest, ManyUnitsAreBoundByMemory) {
+  recur_gpu_kernel serial = makeSerial();
+  serial.step_cost = 1;
+  double units = 1 << 20, steps = 1024;
+  double least = units * steps * 12 / h100.bandwidth;
+  double estimated = time(serial, int64_t(units), int64_t(steps));
+  EXPECT_GT(estimated, least);
+  EXPECT_LT(estimated, 1.5 * least);
+}
+
+TEST(GpuModelTest, LookBackPaysForItsTiles) {
+  recur_gpu_kernel tiles = makeSerial();
+  tiles.time_tile = 16;
+  EXPECT_GE(time(tiles, 64, 1 << 20, 1 << 16),
+            65536 * gpuConstants.lookBackHop);
+}
+
+TEST(GpuModelTest, NothingTakesNoTime) {
+  EXPECT_EQ(time(makeSerial(), 0, 100), 0);
+}
+
+// Threads, shared memory, registers and the device's own limit.
+TEST(GpuModelTest, ResidentBlocks) {
+  recur_gpu_kernel kernel = makeSerial();
+  EXPECT_EQ(residentBlocks(h100, kernel), 32);
+  kernel.block = 1000; // 32 warps
+  EXPECT_EQ(residentBlocks(h100, kernel), 2);
+  kernel = makeSerial();
+  kernel.shared_bytes = 100 << 10;
+  EXPECT_EQ(residentBlocks(h100, kernel), 2);
+  kernel.shared_bytes = 228 << 10;
+  EXPECT_EQ(residentBlocks(h100, kernel), 0);
+  kernel = makeSerial();
+  kernel.registers = 255;
+  EXPECT_EQ(residentBlocks(h100, kernel), 4);
+}
+
+TEST(GpuModelTest, KernelsAndZeroingAdd) {
+  recur_gpu_kernel kernels[] = {makeSerial(), makeSerial()};
+  recur_gpu_variant variant{};
+  variant.kernels = kernels;
+  variant.n_kernels = 1;
+  GpuGrid grids[] = {{640, 10, 1}, {640, 10, 1}};
+  GpuWork work = {100, 1e6, 1e6, 0};
+  auto all = [&] {
+    return estimateVariant(h100, gpuConstants, variant, grids, work);
+  };
+  double one = all();
+  variant.n_kernels = 2;
+  double two = all();
+  variant.zeroed_constant = 1;
+  EXPECT_GT(two, one + gpuConstants.nextLaunch);
+  EXPECT_NEAR(all(), two + gpuConstants.zeroing, 1e-6);
+}
+
+TEST(GpuModelTest, ImagesRunOn) {
+  recur_gpu_image image{};
+  image.capability = 80;
+  image.format = RECUR_GPU_CUBIN;
+  EXPECT_TRUE(runsOn(image, 80));
+  EXPECT_TRUE(runsOn(image, 86));
+  EXPECT_FALSE(runsOn(image, 75));
+  EXPECT_FALSE(runsOn(image, 90));
+  image.format = RECUR_GPU_PTX;
+  EXPECT_TRUE(runsOn(image, 90));
+  EXPECT_TRUE(runsOn(image, 120));
+  EXPECT_FALSE(runsOn(image, 75));
+  image.capability = 90;
+  image.exact = 1;
+  EXPECT_TRUE(runsOn(image, 90));
+  EXPECT_FALSE(runsOn(image, 100));
+}
+
+} // namespace
