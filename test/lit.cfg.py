@@ -33,6 +33,8 @@ config.substitutions += [
     ("%specs", os.path.join(config.recur_src_root, "examples", "specs")),
     ("%examples", os.path.join(config.recur_src_root, "examples")),
     ("%include", os.path.join(config.recur_src_root, "runtime", "include")),
+    # A driver that runs no kernel.
+    ("%fakegpu", os.path.join(config.recur_obj_root, "lib", "librecur_fake_gpu.so")),
     ("%build", config.recur_obj_root),
     ("%python", config.python),
 ]

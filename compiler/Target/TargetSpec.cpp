@@ -78,3 +78,19 @@ llvm::Expected<TargetSpec> TargetSpec::parse(StringRef name) {
   return llvm::createStringError("unknown target '" + name.str() +
                                  "', expected one of " + known());
 }
+
+llvm::Expected<TargetSpec> TargetSpec::forCapability(unsigned capability) {
+  // Later names are of later chips, and code for exactly one chip comes after
+  // that for all that follow it.
+  for (StringRef name : llvm::reverse(gpuChips)) {
+    llvm::Expected<TargetSpec> spec = parse(name);
+    if (spec && (spec->level == capability ||
+                 (!spec->exact && spec->level < capability)))
+      return spec;
+    if (!spec)
+      llvm::consumeError(spec.takeError());
+  }
+  return llvm::createStringError(
+      "expected a GPU of capability 8.0 or later, found " +
+      llvm::Twine(capability / 10) + "." + llvm::Twine(capability % 10));
+}

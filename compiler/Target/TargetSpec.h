@@ -42,6 +42,9 @@ struct TargetSpec {
   static llvm::Expected<TargetSpec> parse(llvm::StringRef name);
   /// The best CPU target that this machine runs.
   static TargetSpec host();
+  /// The best GPU target for a device of `capability` (90 is 9.0). Fails for a
+  /// device older than all targets.
+  static llvm::Expected<TargetSpec> forCapability(unsigned capability);
   /// All names that `parse` takes, with commas.
   static std::string known();
 };

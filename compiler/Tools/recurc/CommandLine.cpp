@@ -210,14 +210,16 @@ std::optional<int> parseRun(int argc, const char *const *argv,
       ->allow_extra_args(false);
   app.add_option(
          "--target", target,
-         "Where to run: cpu (default), x86-64-v2, x86-64-v3, x86-64-v4, "
-         "or interpreter, which runs every spec, slowly, in f64")
+         "Where to run: cpu (default), cuda (the CPU where there is no GPU), a "
+         "target such as x86-64-v3 or sm_90a, or interpreter, which runs every "
+         "spec, slowly, in f64")
       ->type_name("TARGET");
   app.add_option("--threads", line.threads,
                  "Threads to use (default: as many as the machine has)")
       ->type_name("N");
   app.add_flag("--time", line.time,
-               "Print the median time of several runs and the bandwidth");
+               "Print the median time of several runs and the bandwidth; on a "
+               "GPU the time there, and what a call takes of the host");
   app.add_flag("--check", line.check,
                "Compare with the reference interpreter; exit with 1 when the "
                "relative error is over 1e-5 (f32), 1e-2 (bf16, f16) or 1e-12 "

@@ -12,6 +12,7 @@
 #include "compiler/Driver/Npy.h"
 #include "compiler/Driver/OutputFile.h"
 #include "compiler/Tools/recurc/Commands.h"
+#include "compiler/Tools/recurc/RunOnGpu.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -31,6 +32,7 @@ public:
   int run();
 
 private:
+  int chooseTarget();
   int prepare();
   std::optional<unsigned> findArgument(const std::string &name) const;
   int unknownArgument(const char *flag, const std::string &name,
@@ -49,6 +51,9 @@ private:
   const CommandLine &line;
   std::string text;
   bool onInterpreter = false;
+  /// Compiled for this; on the GPU if there is one here.
+  std::string target;
+  std::unique_ptr<Gpu> gpu;
   /// The spec as it was written, for the signature and the interpreter.
   std::optional<Compilation> written;
   std::optional<Signature> signature;
@@ -208,7 +213,7 @@ int Run::interpret() {
 
 int Run::load() {
   CompileOptions options;
-  options.targets = line.targets;
+  options.targets = {target};
   options.schedule = line.schedule;
   options.steps = false;
   options.recurrence = line.name;
@@ -228,6 +233,11 @@ int Run::load() {
 }
 
 int Run::call() {
+  if (gpu) {
+    if (llvm::Error error = runOnGpu(*gpu, *info, *arrays, line.time))
+      return fail(std::move(error));
+    return ExitOk;
+  }
   std::vector<DLTensor> views;
   for (unsigned number = 0; number < arrays->size(); ++number)
     views.push_back((*arrays)[number].dl());
@@ -287,21 +297,47 @@ int Run::writeOutputs() {
   return ExitOk;
 }
 
-int Run::run() {
-  onInterpreter = line.targets.front() == "interpreter";
-  if (!onInterpreter) {
-    const std::string &name = line.targets.front();
-    if (name == "cuda")
-      return fail("--target cuda is not supported yet: recurc runs on the CPU");
-    auto target = TargetSpec::parse(name);
-    if (!target)
-      return usageError("--target: " + llvm::toString(target.takeError()) +
-                            ", interpreter",
+int Run::chooseTarget() {
+  target = line.targets.front();
+  onInterpreter = target == "interpreter";
+  if (onInterpreter)
+    return ExitOk;
+  bool anyGpu = target == "cuda";
+  bool onGpu = anyGpu;
+  if (!anyGpu) {
+    auto spec = TargetSpec::parse(target);
+    if (!spec)
+      return usageError("--target: " + llvm::toString(spec.takeError()) +
+                            ", cuda, interpreter",
                         true);
-    if (target->isGpu())
-      return fail("--target " + name +
-                  " is not supported yet: recurc runs on the CPU");
+    onGpu = spec->isGpu();
   }
+  if (!onGpu)
+    return ExitOk;
+  auto opened = Gpu::open();
+  if (!opened && !anyGpu)
+    return fail("--target " + target +
+                " needs a GPU: " + llvm::toString(opened.takeError()));
+  if (!opened) {
+    llvm::errs() << "recurc: warning: no GPU here, running on the CPU: "
+                 << llvm::toString(opened.takeError()) << '\n';
+    target = "cpu";
+    return ExitOk;
+  }
+  gpu = std::move(*opened);
+  if (anyGpu) {
+    auto best = TargetSpec::forCapability(gpu->getCapability());
+    if (!best)
+      return fail("--target cuda: " + gpu->getName() + ": " +
+                  llvm::toString(best.takeError()));
+    target = best->name;
+  }
+  return ExitOk;
+}
+
+int Run::run() {
+  if (int code = chooseTarget())
+    return code;
   if (int code = prepare())
     return code;
   if (int code = checkNames())

@@ -9,6 +9,7 @@
 #include "test/unit/Runtime/FakeCuda.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -61,6 +62,7 @@ struct State {
   std::vector<Launch> launches;
   std::vector<Memset> memsets;
   std::string jitLog;
+  FILE *log = nullptr;
   bool capturing = false;
   int held = 0, loads = 0;
   unsigned long long nextId = 1;
@@ -87,6 +89,10 @@ class Recorded {
 public:
   explicit Recorded(const char *name) : lock(state().mutex) {
     state().calls.emplace_back(name);
+    if (state().log) {
+      std::fprintf(state().log, "%s\n", name);
+      std::fflush(state().log);
+    }
     auto found = state().failures.find(name);
     if (found == state().failures.end())
       return;
@@ -140,6 +146,13 @@ EXPORT int cuGetErrorString(int result, const char **text) {
 EXPORT int cuInit(unsigned) {
   FAKE("cuInit");
   const char *result = std::getenv("FAKE_CUDA_INIT");
+  const char *count = std::getenv("FAKE_CUDA_DEVICES");
+  if (state().devices.empty() && !(count && std::atoi(count) == 0))
+    fake::reset();
+  if (const char *function = std::getenv("FAKE_CUDA_FAIL"))
+    fake::fail(function, 2);
+  if (const char *path = std::getenv("FAKE_CUDA_LOG"); path && !state().log)
+    state().log = std::fopen(path, "w");
   return result ? std::atoi(result) : 0;
 }
 EXPORT int cuDeviceGetCount(int *count) {
@@ -205,6 +218,7 @@ EXPORT int cuDevicePrimaryCtxGetState(int device, unsigned *flags,
 EXPORT int cuDevicePrimaryCtxRetain(Context **context, int device) {
   FAKE("cuDevicePrimaryCtxRetain");
   *context = state().primary[device];
+  state().primaryActive[device] = true;
   ++state().held;
   return 0;
 }
@@ -411,6 +425,11 @@ uint64_t fake::allocate(int device, size_t bytes, void *context) {
   s.ranges.push_back({address, bytes, device, static_cast<Context *>(context)});
   return address;
 }
+void fake::addRange(uint64_t begin, size_t bytes, int device) {
+  std::lock_guard lock(state().mutex);
+  state().ranges.push_back({begin, bytes, device, nullptr});
+}
+int fake::record(const char *function) { return Recorded(function).result; }
 void fake::fail(const std::string &function, int result, int skip) {
   std::lock_guard lock(state().mutex);
   state().failures[function] = {result, skip};

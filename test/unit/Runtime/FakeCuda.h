@@ -6,7 +6,10 @@
 /// Control of the library that stands in for libcuda.so.1: it has devices,
 /// contexts, allocations and modules, records every call, runs no kernel, and
 /// fails where it is told to. Memory is only addresses: whoever reads it
-/// crashes.
+/// crashes. The environment of a process that only opens it: FAKE_CUDA_INIT is
+/// the result of cuInit, FAKE_CUDA_DEVICES=0 leaves it without devices,
+/// FAKE_CUDA_FAIL=FUNCTION makes that one fail, FAKE_CUDA_LOG=FILE gets the
+/// names of all calls.
 #ifndef RECUR_TEST_UNIT_RUNTIME_FAKECUDA_H
 #define RECUR_TEST_UNIT_RUNTIME_FAKECUDA_H
 
@@ -60,6 +63,12 @@ int heldContexts();
 /// Memory of a device (or, with device -1, pinned memory of the host) that
 /// nothing backs.
 uint64_t allocate(int device, size_t bytes, void *context = nullptr);
+
+/// Makes memory that exists known as a device's.
+void addRange(uint64_t begin, size_t bytes, int device);
+
+/// Notes a call of a function that other files define; returns what it shall.
+int record(const char *function);
 
 /// The next call of `function` after `skip` more returns `result`.
 void fail(const std::string &function, int result, int skip = 0);
