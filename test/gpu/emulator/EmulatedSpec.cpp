@@ -43,12 +43,14 @@ struct EmulatedSpec::Implementation {
   std::vector<int64_t> getShape(size_t argument,
                                 const std::vector<int64_t> &sizes);
   std::string interpret(const SpecRun &run, const std::vector<int64_t> &sizes);
+  size_t getShared(size_t argument, const SpecRun &run);
   std::vector<Buffer> makeBuffers(const SpecRun &run,
                                   const std::vector<int64_t> &sizes);
   std::string launch(const SpecRun &run, const VariantPlan &variant,
                      const std::vector<int64_t> &sizes,
                      std::vector<Buffer> &buffers);
-  void compare(std::vector<Buffer> &buffers, SpecResult &result);
+  void compare(const SpecRun &run, std::vector<Buffer> &buffers,
+               SpecResult &result);
 };
 
 //===----------------------------------------------------------------------===//
@@ -218,6 +220,21 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
   return "";
 }
 
+/// The argument whose memory `argument` is: an initial state for the final
+/// state that continues it, if that is wanted, else itself.
+size_t EmulatedSpec::Implementation::getShared(size_t argument,
+                                               const SpecRun &run) {
+  const SignatureArgument &final = signature.arguments[argument];
+  if (run.inPlace && final.role == Role::Final)
+    for (size_t i = 0; isInput(i); ++i) {
+      const SignatureArgument &initial = signature.arguments[i];
+      if (initial.role == Role::Initial && initial.dims == final.dims &&
+          initial.element == final.element)
+        return i;
+    }
+  return argument;
+}
+
 std::vector<Buffer>
 EmulatedSpec::Implementation::makeBuffers(const SpecRun &run,
                                           const std::vector<int64_t> &sizes) {
@@ -269,7 +286,8 @@ std::string EmulatedSpec::Implementation::launch(
 
   std::vector<uint64_t> words;
   Launch launch;
-  for (auto [i, buffer] : llvm::enumerate(buffers)) {
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const Buffer &buffer = buffers[getShared(i, run)];
     words.push_back(reinterpret_cast<uintptr_t>(buffer.begin()));
     launch.ranges.push_back(
         {signature.arguments[i].name, buffer.begin(), buffer.bytes()});
@@ -304,15 +322,21 @@ std::string EmulatedSpec::Implementation::launch(
   return "";
 }
 
-void EmulatedSpec::Implementation::compare(std::vector<Buffer> &buffers,
+void EmulatedSpec::Implementation::compare(const SpecRun &run,
+                                           std::vector<Buffer> &buffers,
                                            SpecResult &result) {
   auto fail = [&](const std::string &text) {
     if (result.error.empty())
       result.error = text;
   };
-  for (auto [i, buffer] : llvm::enumerate(buffers)) {
+  std::vector<bool> written(buffers.size());
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (!isInput(i))
+      written[getShared(i, run)] = true;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    Buffer &buffer = buffers[getShared(i, run)];
     const std::string &name = signature.arguments[i].name;
-    if (auto change = buffer.findChange(/*elements=*/isInput(i)))
+    if (auto change = buffers[i].findChange(/*elements=*/!written[i]))
       fail("'" + name + "' was written at byte " + std::to_string(*change) +
            ", which is no element of a result");
     if (isInput(i))
@@ -386,6 +410,6 @@ SpecResult EmulatedSpec::run(const SpecRun &run) {
     return result;
   result.error = impl->launch(run, variant, sizes, buffers);
   if (result.error.empty())
-    impl->compare(buffers, result);
+    impl->compare(run, buffers, result);
   return result;
 }

@@ -36,6 +36,8 @@ struct SpecRun {
   int64_t gap = 0;
   /// The data of tensors is aligned to their elements only.
   bool misaligned = false;
+  /// Final states are written over the initial states that they continue.
+  bool inPlace = false;
   /// Of the data, and of the order of the threads.
   uint64_t dataSeed = 1, seed = 1;
   /// Real inputs lie between these, unless they are named below.

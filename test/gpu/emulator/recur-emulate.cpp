@@ -37,6 +37,7 @@ Runs the GPU kernels of SPEC on the CPU and compares with the interpreter.
   --innermost NAME      dim that is innermost in memory
   --gap N               elements of padding along every axis
   --misaligned          align tensors to their elements only
+  --in-place            write final states over initial ones
   --resident N          blocks at once (default: by the seed)
 Prints one line a variant, worst errors over all seeds; fails if any is wrong.
 )";
@@ -93,6 +94,8 @@ int main(int argc, char **argv) {
       run.gap = int64_t(number());
     else if (argument == "--misaligned")
       run.misaligned = true;
+    else if (argument == "--in-place")
+      run.inPlace = true;
     else if (argument == "--resident")
       run.resident = unsigned(number());
     else if (argument.starts_with("--"))

@@ -1,0 +1,302 @@
+//===-- SpecsTest.cpp - GPU kernels of specs, in the emulator -------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Every example spec that has GPU kernels, and small specs for one feature
+/// each: every variant, dtypes, sizes around warps and tiles, layouts, orders
+/// of threads, against the interpreter. The same inputs must give the same bits
+/// in any order. The environment makes longer runs: RECUR_EMULATOR_SEEDS is how
+/// many orders are tried of each case (2), RECUR_EMULATOR_FULL=1 takes every
+/// layout of every size.
+//===----------------------------------------------------------------------===//
+
+#include "test/gpu/emulator/EmulatedSpec.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+using namespace recur::emulator;
+
+namespace {
+
+uint64_t getNumber(const char *variable, uint64_t otherwise) {
+  const char *text = std::getenv(variable);
+  return text ? std::strtoull(text, nullptr, 0) : otherwise;
+}
+
+using Sizes = std::map<std::string, int64_t>;
+
+/// One spec through all sizes and layouts.
+class Matrix {
+public:
+  Matrix(const std::string &name, const std::string &text,
+         const SpecOptions &options)
+      : name(name), spec(text, options, name),
+        seeds(getNumber("RECUR_EMULATOR_SEEDS", 2)),
+        full(getNumber("RECUR_EMULATOR_FULL", 0)) {}
+
+  std::map<std::string, std::pair<double, double>> ranges;
+  /// Sizes of dims by name, taken in turn.
+  std::map<std::string, std::vector<int64_t>> choices = {
+      {"b", {3, 1, 2}}, {"n", {5, 1, 16}}, {"s", {4, 1, 7}}};
+  std::vector<int64_t> others = {33, 1, 65, 32, 2, 97, 31};
+  bool inPlace = false;
+
+  void run() {
+    ASSERT_EQ(spec.getError(), "");
+    size_t number = 0;
+    for (int64_t time : getTimes()) {
+      Sizes sizes;
+      for (const std::string &dim : spec.getDims()) {
+        const std::vector<int64_t> &list =
+            choices.count(dim) ? choices[dim] : others;
+        // Long and wide would be slow.
+        int64_t size = list[number % list.size()];
+        sizes[dim] = dim == "t"   ? time
+                     : time > 300 ? std::min<int64_t>(size, 3)
+                                  : size;
+      }
+      runLayouts(sizes, number++);
+      if (::testing::Test::HasFailure())
+        return;
+    }
+    for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant)
+      EXPECT_TRUE(taken.count(variant))
+          << name << ": no case was taken by variant " << variant << ", "
+          << spec.getVariants()[variant];
+  }
+
+private:
+  /// Around warps and the variants' tiles.
+  std::set<int64_t> getTimes() {
+    std::set<int64_t> times{0, 1, 2, 31, 32, 33, 97, 1009};
+    for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant)
+      if (int64_t tile = spec.getTileSteps(variant))
+        for (int64_t time : {tile - 1, tile, tile + 1, 2 * tile + 1})
+          if (time < 1200)
+            times.insert(time);
+    return times;
+  }
+
+  void runLayouts(const Sizes &sizes, size_t number) {
+    SpecRun rows;
+    rows.sizes = sizes;
+    rows.ranges = ranges;
+    rows.inPlace = inPlace;
+    std::vector<SpecRun> layouts;
+    for (auto &[dim, size] : sizes) {
+      layouts.push_back(rows);
+      layouts.back().innermost = dim;
+    }
+    layouts.push_back(rows);
+    layouts.back().gap = 3;
+    layouts.push_back(rows);
+    layouts.back().misaligned = true;
+    runVariants(rows, number);
+    for (size_t i = 0; i < layouts.size(); ++i)
+      if (full || i == number % layouts.size())
+        runVariants(layouts[i], number);
+  }
+
+  void runVariants(SpecRun run, size_t number) {
+    for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant) {
+      run.variant = variant;
+      std::vector<uint8_t> bytes;
+      for (uint64_t i = 0; i < seeds; ++i) {
+        run.seed = 1 + number * 31 + variant * 7 + i;
+        SpecResult result = spec.run(run);
+        if (!result.refused.empty())
+          break;
+        taken.insert(variant);
+        if (!result.error.empty()) {
+          ADD_FAILURE() << describe(run) << ": " << result.error;
+          return;
+        }
+        if (i && result.bytes != bytes) {
+          ADD_FAILURE() << describe(run)
+                        << ": another order of the threads gives other bits";
+          return;
+        }
+        bytes = std::move(result.bytes);
+      }
+    }
+  }
+
+  /// As arguments of recur-emulate.
+  std::string describe(const SpecRun &run) {
+    std::string text = name;
+    for (auto &[dim, size] : run.sizes)
+      text += " " + dim + "=" + std::to_string(size);
+    if (!run.innermost.empty())
+      text += " --innermost " + run.innermost;
+    if (run.gap)
+      text += " --gap " + std::to_string(run.gap);
+    if (run.misaligned)
+      text += " --misaligned";
+    if (run.inPlace)
+      text += " --in-place";
+    for (auto &[input, range] : run.ranges)
+      text += " --range-of " + input + " " + std::to_string(range.first) + " " +
+              std::to_string(range.second);
+    return text + " --variant " + std::to_string(run.variant) + " --seed " +
+           std::to_string(run.seed) + " (" + spec.getVariants()[run.variant] +
+           ")";
+  }
+
+  std::string name;
+  EmulatedSpec spec;
+  uint64_t seeds;
+  bool full;
+  std::set<unsigned> taken;
+};
+
+//===----------------------------------------------------------------------===//
+// Examples
+//===----------------------------------------------------------------------===//
+
+std::string read(const std::filesystem::path &path) {
+  std::ifstream stream(path);
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> listExamples() {
+  std::vector<std::string> names;
+  for (auto &entry : std::filesystem::directory_iterator(RECUR_SPECS))
+    if (entry.path().extension() == ".recur")
+      names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class ExamplesTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ExamplesTest, AgreeWithTheInterpreter) {
+  std::string text = read(RECUR_SPECS "/" + GetParam() + ".recur");
+  // Those without kernels for GPUs (yet) say so.
+  static const std::set<std::string> without = {
+      "biquad",       "cfc",        "kalman",      "latch",
+      "log_semiring", "ltc",        "mamba3",      "max_plus",
+      "min_plus",     "mingru_log", "minlstm_log", "paragru",
+      "paralstm",     "rotation",   "s4d",         "slstm"};
+  EmulatedSpec probe(text, {}, GetParam());
+  if (without.count(GetParam())) {
+    EXPECT_NE(probe.getError(), "") << "has kernels now: test them";
+    return;
+  }
+  SpecOptions options;
+  options.segments = {32};
+  Matrix matrix(GetParam(), text, options);
+  if (text.find(" A[") != std::string::npos) // decays
+    matrix.ranges["A"] = {-0.9, -0.1};
+  matrix.run();
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, ExamplesTest,
+                         ::testing::ValuesIn(listExamples()),
+                         [](auto &info) { return info.param; });
+
+//===----------------------------------------------------------------------===//
+// Features
+//===----------------------------------------------------------------------===//
+
+struct Feature {
+  const char *name, *text;
+  bool inPlace = false;
+};
+
+void PrintTo(const Feature &feature, std::ostream *os) { *os << feature.text; }
+
+const Feature features[] = {
+    {"F64", "recurrence r over t (a[b,t,d]: f64, x[b,t,d]: f64, h0[b,d]: f64) "
+            "-> (h[b,t,d]: f64, final h: f64) {\n"
+            "  state h[b,d]: f64 = h0\n  h = a * prev(h) + x\n}\n"},
+    {"Bf16", "recurrence r over t (a[b,t,d]: bf16, x[b,t,d]: bf16) -> "
+             "(h[b,t,d]: bf16, final h) {\n"
+             "  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
+    {"F16", "recurrence r over t (a[b,t,d]: f16, x[b,t,d]: f16) -> "
+            "(h[b,t,d]: f16, final h) {\n"
+            "  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
+    {"MixedTypes", "recurrence r over t (a[d], x[b,t,d]: bf16, r[b,t]: bool) "
+                   "-> (h[b,t,d], y[b,t,d]: f16) {\n"
+                   "  state h[b,d] = 0.5\n"
+                   "  h = a * prev(h) + select(r, x, 2 * x)\n"
+                   "  y = h * h\n}\n"},
+    {"TimeFirst", "recurrence r over t (a[t,b,d], x[t,b,d]) -> (h[t,b,d]) {\n"
+                  "  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
+    {"TimeLast", "recurrence r over t (a[b,d,t], x[b,d,t]) -> (h[b,d,t], "
+                 "final h) {\n"
+                 "  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
+    {"OnlyTime", "recurrence r over t (a[t], x[t]) -> (h[t], final h) {\n"
+                 "  state h[] = 3\n  h = a * prev(h) + x\n}\n"},
+    {"Reverse", "recurrence r over t reverse (a[b,t,d], x[b,t,d], h0[b,d]) -> "
+                "(h[b,t,d], final h) {\n"
+                "  state h[b,d] = h0\n  h = a * prev(h) + x\n}\n"},
+    {"InPlace",
+     "recurrence r over t (a[b,t,d], x[b,t,d], h0[b,d]) -> "
+     "(h[b,t,d], final h) {\n"
+     "  state h[b,d] = h0\n  h = a * prev(h) + x\n}\n",
+     true},
+    {"Reset", "recurrence r over t (a[b,t,d], x[b,t,d], h0[b,d]) -> "
+              "(h[b,t,d], final h) {\n  reset z[b,t]: bool\n"
+              "  state h[b,d] = h0\n  h = a * prev(h) + x\n}\n"},
+    {"Packed", "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], "
+               "final h) {\n  segments cu[s]\n"
+               "  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    {"PackedReverse", "recurrence r over t reverse (a[t,d], x[t,d]) -> "
+                      "(h[t,d], final h) {\n"
+                      "  reset z[t]: bool\n  segments cu[s]\n"
+                      "  state h[d] = 1\n  h = a * prev(h) + x\n}\n"},
+    {"Lags", "recurrence r over t (x[b,t,d], w[d]) -> (h[b,t,d]) {\n"
+             "  state h[b,d]\n"
+             "  h = w * prev(h) + x + 0.5 * prev(x) - 0.25 * x[b,t-3,d]\n}\n"},
+    {"Histories", "recurrence r over t (x[b,t,d], x0[b,k=3,d], w[d]) -> "
+                  "(h[b,t,d], final h) {\n"
+                  "  history x = x0\n  state h[b,d]\n"
+                  "  h = w * prev(h) + 0.5 * prev(x) - 0.25 * x[b,t-3,d]\n}\n"},
+    {"LagsReverse", "recurrence r over t reverse (x[b,t]) -> (h[b,t], final "
+                    "h) {\n  state h[b] = 2\n"
+                    "  h = 0.5 * prev(h) + prev(x, 2)\n}\n"},
+    {"TwoStates", "recurrence r over t (a[b,t,d], x[b,t,d], g[b,t]) -> "
+                  "(y[b,t,d], final u, final v) {\n"
+                  "  state u[b,d]\n  state v[b,d] = 1\n"
+                  "  u = a * prev(u) + x\n  v = g * prev(v) + x * x\n"
+                  "  y = u - v * prev(u)\n}\n"},
+    {"StaticStates", "recurrence r over t (A[d,n=4], x[b,t,d], c[b,t,n]) -> "
+                     "(y[b,t,d], final h) {\n  state h[b,d,n]\n"
+                     "  h = exp(A) * prev(h) + x\n  y = sum(n: c * h)\n}\n"},
+    {"DynamicStates", "recurrence r over t (A[d,n], x[b,t,d], c[b,t,n]) -> "
+                      "(y[b,t,d], final h) {\n  state h[b,d,n]\n"
+                      "  h = exp(A) * prev(h) + x\n  y = sum(n: c * h)\n}\n"},
+    {"Functions", "recurrence r over t (x[b,t,d], z[b,t,d]) -> (y[b,t,d]) {\n"
+                  "  state h[b,d]\n  g = sigmoid(z)\n"
+                  "  h = g * prev(h) + (1 - g) * tanh(x)\n"
+                  "  y = silu(h) + softplus(x) * log(z) - sqrt(z)\n}\n"},
+};
+
+class FeaturesTest : public ::testing::TestWithParam<Feature> {};
+
+TEST_P(FeaturesTest, AgreeWithTheInterpreter) {
+  SpecOptions options;
+  options.segments = {1, 32};
+  Matrix matrix(GetParam().name, GetParam().text, options);
+  if (std::string(GetParam().text).find("(A[") != std::string::npos)
+    matrix.ranges["A"] = {-0.9, -0.1};
+  matrix.inPlace = GetParam().inPlace;
+  matrix.run();
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, FeaturesTest, ::testing::ValuesIn(features),
+                         [](auto &info) {
+                           return std::string(info.param.name);
+                         });
+
+} // namespace
