@@ -95,6 +95,7 @@ struct ConvertToCpuPass
     if (failed(signature))
       return failure();
     SmallVector<Attribute> variants;
+    llvm::DenseMap<Attribute, std::string> byLanes;
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
@@ -121,9 +122,17 @@ struct ConvertToCpuPass
       CpuKernels kernels(scan, schedule, *signature);
       std::string prefix =
           signature->name + "__cpu" + std::to_string(variants.size());
-      if (failed(kernels.emit(prefix)))
+      // Start, advance and finish do not know which strides are 1: schedules
+      // with the same lanes have the same.
+      auto [common, isFirst] = byLanes.try_emplace(
+          ScheduleAttr::get(scan.getContext(), schedule.getTarget(),
+                            schedule.getAlgorithm(), schedule.getLanes(),
+                            schedule.getWidth(), /*contiguous=*/false,
+                            schedule.getSegment()),
+          prefix);
+      if (failed(kernels.emit(prefix, /*onlyTime=*/!isFirst)))
         return failure();
-      variants.push_back(kernels.describe(prefix));
+      variants.push_back(kernels.describe(prefix, common->second));
     }
     return addVariants(function, *signature, kCpuVariants, variants);
   }

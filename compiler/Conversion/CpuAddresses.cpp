@@ -366,7 +366,7 @@ Value CpuKernels::isFirstInMissingDims(AffineMap map) {
 // Description
 //===----------------------------------------------------------------------===//
 
-DictionaryAttr CpuKernels::describe(StringRef prefix) {
+DictionaryAttr CpuKernels::describe(StringRef prefix, StringRef common) {
   uint64_t unitStride = 0;
   double bytes = 0;
   auto visit = [&](unsigned argument, AffineMap map, Type tensor) {
@@ -402,6 +402,7 @@ DictionaryAttr CpuKernels::describe(StringRef prefix) {
   NamedAttrList list;
   list.append("name", b.getStringAttr(name));
   list.append("symbols", b.getStringAttr(prefix));
+  list.append("common_symbols", b.getStringAttr(common));
   list.append("level", b.getI64IntegerAttr(level));
   list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
   list.append("lane_dim", b.getI64IntegerAttr(timeLanes ? -1 : laneDim));

@@ -715,7 +715,7 @@ FailureOr<bool> CpuKernels::readsStatesApart() {
   return StepEmitter(scan, *this, laneDim, width, 0).readsStatesApart();
 }
 
-LogicalResult CpuKernels::emit(StringRef prefix) {
+LogicalResult CpuKernels::emit(StringRef prefix, bool onlyTime) {
   StepEmitter emitter(scan, *this, laneDim, width, 0);
   innerDims.clear();
   for (unsigned i = 0; i < scan.getNumStates(); ++i)
@@ -731,6 +731,8 @@ LogicalResult CpuKernels::emit(StringRef prefix) {
   for (auto [suffix, phase] : phases) {
     // One step is never split over time.
     if (oneStep && (phase == Phase::Fold || phase == Phase::Advance))
+      continue;
+    if (onlyTime && phase != Phase::Fold && phase != Phase::Replay)
       continue;
     if (failed(emitKernel((prefix + suffix).str(), phase)))
       return failure();

@@ -35,11 +35,13 @@ public:
   llvm::FailureOr<bool> readsStatesApart();
 
   /// Emits the kernels, called `prefix` + "_start" and so on, at the end of the
-  /// module. Fails with a diagnostic for a scan that they do not cover.
-  mlir::LogicalResult emit(llvm::StringRef prefix);
+  /// module; with `onlyTime` only those that walk over time, fold and replay.
+  /// Fails with a diagnostic for a scan that they do not cover.
+  mlir::LogicalResult emit(llvm::StringRef prefix, bool onlyTime);
 
   /// The variant as the runtime needs it (recur_cpu_variant); after `emit`.
-  mlir::DictionaryAttr describe(llvm::StringRef prefix);
+  /// The names of start, advance and finish begin with `common`.
+  mlir::DictionaryAttr describe(llvm::StringRef prefix, llvm::StringRef common);
 
 private:
   using Value = mlir::Value;

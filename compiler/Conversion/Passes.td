@@ -104,7 +104,8 @@ def ConvertToCpuPass : Pass<"recur-convert-to-cpu", "::mlir::ModuleOp"> {
   let description = [{
     For every `recur.scan` and every schedule of it with a CPU target, adds the
     kernels start, fold, advance, replay and finish (see recur/runtime.h) as private functions,
-    and describes them in the module's attribute `recur.artifacts`. The scan stays.
+    and describes them in the module's attribute `recur.artifacts`. Schedules that differ only in
+    `contiguous` share start, advance and finish. The scan stays.
 
     ```mlir
     func.func @ema(...) { recur.scan <diagonal> ... {schedules = [#recur.schedule<target = "x86-64-v4", ...>]} }

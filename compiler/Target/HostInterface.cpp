@@ -180,18 +180,20 @@ InterfaceBuilder::createVariant(DictionaryAttr variant) {
       extent("scratch_bytes"),
       number("step_cost_ns"),
       number("step_bytes")};
-  std::string prefix = getString("symbols", variant);
+  std::string own = getString("symbols", variant),
+              common = getString("common_symbols", variant);
   for (StringRef phase :
        {"_start", "_fold", "_advance", "_replay", "_finish"}) {
-    llvm::Function *kernel = module.getFunction(prefix + phase.str());
+    bool walksTime = phase == "_fold" || phase == "_replay";
+    std::string symbol = (walksTime ? own : common) + phase.str();
+    llvm::Function *kernel = module.getFunction(symbol);
     // A variant that never splits time has no kernels for it.
     if (!kernel && (phase == "_fold" || phase == "_advance")) {
       fields.push_back(llvm::ConstantPointerNull::get(pointer));
       continue;
     }
     if (!kernel)
-      return llvm::createStringError("kernel '" + prefix + phase +
-                                     "' is missing");
+      return llvm::createStringError("kernel '" + symbol + "' is missing");
     fields.push_back(kernel);
   }
   return createStruct(fields);

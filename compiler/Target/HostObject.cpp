@@ -10,6 +10,7 @@
 
 #include "compiler/Conversion/Artifact.h"
 #include "compiler/Conversion/Passes.h"
+#include "compiler/Target/HostGathers.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -122,6 +123,7 @@ llvm::Error recur::optimizeHost(llvm::Module &module) {
   auto machine = createHostMachine();
   if (!machine)
     return machine.takeError();
+  expandGathers(module, **machine);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager sccs;

@@ -7,14 +7,20 @@
 // CHECK: module attributes {recur.artifacts = [{
 // CHECK-SAME: accesses = [array<i64: 1, 2, 2, 0, 8, 0>]
 // CHECK-SAME: carry_bytes = array<i64: 64, 0, 0>
+// CHECK-SAME: common_symbols = "linear__cpu0"
 // CHECK-SAME: contiguous_dim = 2
 // CHECK-SAME: item_lanes = 16
 // CHECK-SAME: symbols = "linear__cpu0"
 // CHECK-SAME: unit_stride_mask = 9
+// CHECK-SAME: common_symbols = "linear__cpu1"
 // CHECK-SAME: contiguous_dim = 1
 // CHECK-SAME: item_lanes = 1
 // CHECK-SAME: lane_dim = -1
 // CHECK-SAME: symbols = "linear__cpu1"
+// Any strides: only the kernels that walk over time differ.
+// CHECK-SAME: common_symbols = "linear__cpu0"
+// CHECK-SAME: symbols = "linear__cpu2"
+// CHECK-SAME: unit_stride_mask = 0
 // CHECK-LABEL: func.func @linear(
 // CHECK: recur.scan
 
@@ -32,7 +38,8 @@ func.func @linear(%a: tensor<?x?x?xf32> {recur.name = "a", recur.dims = ["b", "t
       outs(<y[b, t, d]>, <last[b, d] final h> : tensor<?x?x?xf32>, tensor<?x?xf32>)
   attributes {schedules = [
     #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d", width = 16, contiguous = true>,
-    #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "t", width = 16, contiguous = true>]}
+    #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "t", width = 16, contiguous = true>,
+    #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d", width = 16, contiguous = false>]}
   elements {
   ^bb0(%a0: f32, %x0: f32):
     recur.yield %a0, %x0 : f32, f32
@@ -86,3 +93,9 @@ func.func @linear(%a: tensor<?x?x?xf32> {recur.name = "a", recur.dims = ["b", "t
 // CHECK: llvm.store
 // CHECK: scf.if
 // CHECK: llvm.intr.masked.load
+
+// CHECK-NOT: @linear__cpu2_start(
+// CHECK: func.func private @linear__cpu2_fold(
+// CHECK-NOT: @linear__cpu2_advance(
+// CHECK: func.func private @linear__cpu2_replay(
+// CHECK-NOT: @linear__cpu2_finish(
