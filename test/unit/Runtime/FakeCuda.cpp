@@ -61,6 +61,8 @@ struct State {
   std::vector<std::string> calls;
   std::vector<Launch> launches;
   std::vector<Memset> memsets;
+  std::function<void(const Launch &)> launchEffect;
+  std::function<void(const Memset &)> memsetEffect;
   std::string jitLog;
   FILE *log = nullptr;
   bool capturing = false;
@@ -351,6 +353,8 @@ EXPORT int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes,
                            void *stream) {
   FAKE("cuMemsetD8Async");
   state().memsets.push_back({address, bytes, value, stream});
+  if (state().memsetEffect)
+    state().memsetEffect(state().memsets.back());
   return 0;
 }
 EXPORT int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY,
@@ -372,6 +376,8 @@ EXPORT int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY,
                               blockX, shared, stream,
                               function->module->context->device,
                               std::vector<uint64_t>(words, words + count)});
+  if (state().launchEffect)
+    state().launchEffect(state().launches.back());
   return 0;
 }
 
@@ -429,7 +435,18 @@ void fake::addRange(uint64_t begin, size_t bytes, int device) {
   std::lock_guard lock(state().mutex);
   state().ranges.push_back({begin, bytes, device, nullptr});
 }
+void fake::removeRange(uint64_t begin) {
+  std::lock_guard lock(state().mutex);
+  std::erase_if(state().ranges,
+                [&](const Range &range) { return range.begin == begin; });
+}
 int fake::record(const char *function) { return Recorded(function).result; }
+void fake::setEffects(std::function<void(const Launch &)> launch,
+                      std::function<void(const Memset &)> memset) {
+  state().launchEffect = std::move(launch);
+  state().memsetEffect = std::move(memset);
+}
+int fake::currentDevice() { return stack.empty() ? 0 : stack.back()->device; }
 void fake::fail(const std::string &function, int result, int skip) {
   std::lock_guard lock(state().mutex);
   state().failures[function] = {result, skip};

@@ -66,9 +66,14 @@ uint64_t allocate(int device, size_t bytes, void *context = nullptr);
 
 /// Makes memory that exists known as a device's.
 void addRange(uint64_t begin, size_t bytes, int device);
+void removeRange(uint64_t begin);
 
 /// Notes a call of a function that other files define; returns what it shall.
 int record(const char *function);
+/// What launches and memsets do, beside being recorded.
+void setEffects(std::function<void(const Launch &)> launch,
+                std::function<void(const Memset &)> memset);
+int currentDevice();
 
 /// The next call of `function` after `skip` more returns `result`.
 void fail(const std::string &function, int result, int skip = 0);
