@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// A spec to a host object and to PTX in this process, and by recurc as a
-/// process of its own.
+/// Specs to host objects and to PTX in this process, and by recurc as a process
+/// of its own.
 
 #include "BenchCase.h"
 
@@ -25,14 +25,15 @@ static std::nullopt_t fail(const llvm::Twine &message) {
 
 /// recurc, from its start to its end.
 static std::optional<double> coldMs(const std::string &recurc,
-                                    const std::string &target) {
+                                    const std::string &target,
+                                    const std::string &text) {
   llvm::SmallString<64> spec, object;
   int descriptor;
   if (llvm::sys::fs::createTemporaryFile("bench", "recur", descriptor, spec) ||
       llvm::sys::fs::createTemporaryFile("bench", "o", object))
     return fail("cannot make a temporary file");
   llvm::FileRemover removeSpec(spec), removeObject(object);
-  llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << selectiveScanSpec;
+  llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << text;
   bool isGpu = target.starts_with("sm_");
   std::vector<llvm::StringRef> arguments = {
       recurc, spec.str(),  "--target",
@@ -51,15 +52,16 @@ static std::optional<double> coldMs(const std::string &recurc,
   return ms;
 }
 
-std::optional<std::vector<Line>>
-recur::bench::runCompilations(const std::string &target,
-                              const std::string &recurc) {
+/// Adds the times of compiling `text`, the recurrence `name`, to `lines`.
+static bool runCompilation(const std::string &name, const std::string &text,
+                           const std::string &target, const std::string &recurc,
+                           std::vector<Line> &lines) {
   bool isGpu = llvm::StringRef(target).starts_with("sm_");
   bool failed = false;
   auto compileOnce = [&] {
     CompileOptions options;
     options.targets = {target};
-    Compilation compilation(selectiveScanSpec, "selective_scan", options);
+    Compilation compilation(text, name, options);
     std::string bytes;
     Outcome outcome =
         isGpu ? compilation.emitPtx(bytes) : compilation.emitObject(bytes);
@@ -69,15 +71,28 @@ recur::bench::runCompilations(const std::string &target,
     }
   };
   double ms = medianMs({compileOnce})[0];
-  if (failed)
-    return fail("selective_scan does not compile for " + target);
-  std::vector<Line> lines;
+  if (failed) {
+    fail(name + " does not compile for " + target);
+    return false;
+  }
   const char *what = isGpu ? "spec to PTX" : "spec to object";
-  lines.push_back({what, "-", "f32", "-", target, 1, ms, {}, {}, {}, {}});
-  auto cold = coldMs(recurc, target);
-  if (!cold)
+  lines.push_back({what, name, "f32", "-", target, 1, ms, {}, {}, {}, {}});
+  auto cold = coldMs(recurc, target, text);
+  if (cold)
+    lines.push_back(
+        {"recurc, cold", name, "f32", "-", target, 1, *cold, {}, {}, {}, {}});
+  return cold.has_value();
+}
+
+std::optional<std::vector<Line>>
+recur::bench::runCompilations(const std::string &target,
+                              const std::string &recurc) {
+  std::vector<Line> lines;
+  // The first of the cases is the simplest recurrence of all.
+  BenchCase simple = benchCases().front();
+  if (!runCompilation("selective_scan", selectiveScanSpec, target, recurc,
+                      lines) ||
+      !runCompilation(simple.name, simple.spec, target, recurc, lines))
     return std::nullopt;
-  lines.push_back(
-      {"recurc, cold", "-", "f32", "-", target, 1, *cold, {}, {}, {}, {}});
   return lines;
 }
