@@ -8,28 +8,38 @@
 
 #include "test/gpu/emulator/Buffer.h"
 
-#include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/bit.h"
 
+#include <recur/tensor.h>
+
+#include <algorithm>
 #include <cstring>
 
+using namespace recur;
 using namespace recur::emulator;
 
-static size_t getBytes(const std::vector<int64_t> &shape,
-                       const std::vector<int64_t> &strides, int64_t element) {
-  int64_t last = 0;
+/// Offsets of all elements in bytes, in row-major order.
+static std::vector<int64_t> getOffsets(const std::vector<int64_t> &shape,
+                                       const std::vector<int64_t> &strides,
+                                       int64_t element) {
+  std::vector<int64_t> offsets{0};
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    if (!shape[axis])
-      return 0;
-    last += (shape[axis] - 1) * strides[axis];
+    std::vector<int64_t> finer;
+    finer.reserve(offsets.size() * shape[axis]);
+    for (int64_t offset : offsets)
+      for (int64_t i = 0; i < shape[axis]; ++i)
+        finer.push_back(offset + i * strides[axis] * element);
+    offsets = std::move(finer);
   }
-  return size_t((last + 1) * element);
+  return offsets;
 }
 
 Buffer::Buffer(mlir::Type type, std::vector<int64_t> shape,
                std::vector<int64_t> strides, bool atEnd, int64_t alignment)
     : type(type), shape(std::move(shape)), strides(std::move(strides)),
-      used(getBytes(this->shape, this->strides, elementBytes())),
+      width((type.getIntOrFloatBitWidth() + 7) / 8),
+      offsets(getOffsets(this->shape, this->strides, width)),
+      used(offsets.empty() ? 0 : size_t(offsets.back() + width)),
       memory(std::max<size_t>(used, 1) + alignment) {
   std::memset(memory.begin(), kPoison, memory.end() - memory.begin());
   first = memory.begin();
@@ -40,57 +50,33 @@ Buffer::Buffer(mlir::Type type, std::vector<int64_t> shape,
     first += atEnd ? -alignment : alignment;
 }
 
-int64_t Buffer::count() const {
-  int64_t product = 1;
-  for (int64_t size : shape)
-    product *= size;
-  return product;
-}
-
-uint8_t *Buffer::at(int64_t number) const {
-  int64_t offset = 0;
-  for (size_t axis = shape.size(); axis-- > 0; number /= shape[axis])
-    offset += number % shape[axis] * strides[axis];
-  return first + offset * elementBytes();
-}
-
 void Buffer::set(int64_t number, double value) {
-  if (type.isF32()) {
-    float rounded = float(value);
-    std::memcpy(at(number), &rounded, sizeof rounded);
-    return;
-  }
   uint64_t bits = uint64_t(int64_t(value));
-  if (auto real = mlir::dyn_cast<mlir::FloatType>(type)) {
-    llvm::APFloat rounded(value);
-    bool lost;
-    rounded.convert(real.getFloatSemantics(),
-                    llvm::APFloat::rmNearestTiesToEven, &lost);
-    bits = rounded.bitcastToAPInt().getZExtValue();
-  }
-  std::memcpy(at(number), &bits, elementBytes());
+  if (type.isF32())
+    bits = llvm::bit_cast<uint32_t>(float(value));
+  else if (type.isBF16())
+    bits = bf16FromFloat(float(value));
+  else if (type.isF16())
+    bits = f16FromFloat(float(value));
+  else if (type.isF64())
+    bits = llvm::bit_cast<uint64_t>(value);
+  std::memcpy(at(number), &bits, width);
 }
 
 double Buffer::get(int64_t number) const {
   uint64_t bits = 0;
-  std::memcpy(&bits, at(number), elementBytes());
-  if (type.isF32()) {
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-  }
-  auto real = mlir::dyn_cast<mlir::FloatType>(type);
-  if (!real) {
-    unsigned unused = 64 - 8 * unsigned(elementBytes());
-    return type.isInteger(1) ? double(bits)
-                             : double(int64_t(bits << unused) >> unused);
-  }
-  llvm::APFloat value(real.getFloatSemantics(),
-                      llvm::APInt(real.getWidth(), bits));
-  bool lost;
-  value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
-                &lost);
-  return value.convertToDouble();
+  std::memcpy(&bits, at(number), width);
+  if (type.isF32())
+    return llvm::bit_cast<float>(uint32_t(bits));
+  if (type.isBF16())
+    return floatFromBf16(uint16_t(bits));
+  if (type.isF16())
+    return floatFromF16(uint16_t(bits));
+  if (type.isF64())
+    return llvm::bit_cast<double>(bits);
+  unsigned unused = 64 - 8 * unsigned(width);
+  return type.isInteger(1) ? double(bits)
+                           : double(int64_t(bits << unused) >> unused);
 }
 
 bool Buffer::isPoison(int64_t number) const {
@@ -111,14 +97,13 @@ std::string Buffer::index(int64_t number) const {
 
 void Buffer::remember() { before.assign(memory.begin(), memory.end()); }
 
-std::optional<int64_t> Buffer::findChange(bool elements) const {
-  std::vector<bool> isElement(before.size());
+std::optional<int64_t> Buffer::findChange(bool elements) {
+  uint8_t *begin = memory.begin();
   if (!elements)
     for (int64_t i = 0; i < count(); ++i)
-      for (int64_t byte = 0; byte < elementBytes(); ++byte)
-        isElement[at(i) - memory.begin() + byte] = true;
-  for (size_t i = 0; i < before.size(); ++i)
-    if (!isElement[i] && before[i] != memory.begin()[i])
-      return int64_t(i) - (first - memory.begin());
-  return std::nullopt;
+      std::memcpy(before.data() + (at(i) - begin), at(i), width);
+  if (!std::memcmp(before.data(), begin, before.size()))
+    return std::nullopt;
+  auto [was, is] = std::mismatch(before.begin(), before.end(), begin);
+  return is - first;
 }

@@ -21,12 +21,10 @@ public:
   Buffer(mlir::Type type, std::vector<int64_t> shape,
          std::vector<int64_t> strides, bool atEnd, int64_t alignment);
 
-  int64_t count() const;
-  int64_t elementBytes() const {
-    return (type.getIntOrFloatBitWidth() + 7) / 8;
-  }
+  int64_t count() const { return int64_t(offsets.size()); }
+  int64_t elementBytes() const { return width; }
   /// The element at a row-major position.
-  uint8_t *at(int64_t number) const;
+  uint8_t *at(int64_t number) const { return first + offsets[number]; }
   void set(int64_t number, double value);
   double get(int64_t number) const;
   bool isPoison(int64_t number) const;
@@ -36,7 +34,7 @@ public:
   void remember();
   /// Where bytes have changed since, those of elements only if `elements`;
   /// the offset in bytes from the first element, or nothing.
-  std::optional<int64_t> findChange(bool elements) const;
+  std::optional<int64_t> findChange(bool elements);
 
   uint8_t *begin() const { return first; }
   size_t bytes() const { return used; }
@@ -45,6 +43,8 @@ public:
   std::vector<int64_t> shape, strides;
 
 private:
+  int64_t width;
+  std::vector<int64_t> offsets; // of the elements, in bytes
   size_t used;
   GuardedMemory memory;
   uint8_t *first;

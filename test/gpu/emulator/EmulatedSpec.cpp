@@ -3,20 +3,28 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// Compiles, makes tensors, launches, compares.
+/// Compiles, makes tensors, calls, compares. The call goes through the runtime:
+/// it checks the arguments, lays out grids, workspace and parameters as for a
+/// GPU, and launches by a stand-in for the driver, which runs the emulator.
 //===----------------------------------------------------------------------===//
 
 #include "test/gpu/emulator/EmulatedSpec.h"
 
 #include "test/gpu/emulator/Buffer.h"
 #include "test/gpu/emulator/EmulatedModule.h"
-#include "test/gpu/emulator/LaunchPlan.h"
+#include "test/unit/Runtime/FakeCuda.h"
 
+#include "compiler/Conversion/Signature.h"
 #include "compiler/Driver/Compiler.h"
+#include "compiler/Driver/Jit.h"
 #include "compiler/Interpreter/Interpreter.h"
+#include "compiler/Target/HostObject.h"
+
+#include <recur/tensor.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 
@@ -24,6 +32,7 @@ using namespace mlir;
 using namespace recur;
 using namespace recur::emulator;
 using interpreter::Array;
+namespace fake = recur::test::fake;
 
 struct EmulatedSpec::Implementation {
   std::unique_ptr<Compilation> compilation;
@@ -31,12 +40,15 @@ struct EmulatedSpec::Implementation {
   func::FuncOp function;
   Signature signature;
   std::optional<EmulatedModule> module;
-  std::vector<VariantPlan> variants;
+  std::unique_ptr<JitObject> object;
+  const recur_info *info = nullptr;
+  int ordinal = 0; // of the device that has the target's capability
 
   // What the last data gave: many runs have the same.
   std::string lastKey;
   std::vector<Array> inputs, expected;
 
+  llvm::Error load(const TargetSpec &target, llvm::StringRef name);
   bool isInput(size_t argument) {
     return argument < function.getNumArguments();
   }
@@ -46,12 +58,68 @@ struct EmulatedSpec::Implementation {
   size_t getShared(size_t argument, const SpecRun &run);
   std::vector<Buffer> makeBuffers(const SpecRun &run,
                                   const std::vector<int64_t> &sizes);
-  std::string launch(const SpecRun &run, const VariantPlan &variant,
-                     const std::vector<int64_t> &sizes,
-                     std::vector<Buffer> &buffers);
+  void call(const SpecRun &run, std::vector<Buffer> &buffers,
+            SpecResult &result);
   void compare(const SpecRun &run, std::vector<Buffer> &buffers,
                SpecResult &result);
 };
+
+//===----------------------------------------------------------------------===//
+// The driver
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The call that this thread makes: what launches need.
+struct Calling {
+  const EmulatedModule &module;
+  const recur_gpu_variant &variant;
+  const SpecRun &run;
+  std::vector<Range> ranges;
+  std::string error;
+};
+thread_local Calling *calling = nullptr;
+} // namespace
+
+static void launchInEmulator(const fake::Launch &call) {
+  if (!calling->error.empty())
+    return;
+  const Kernel *kernel = calling->module.find(call.symbol);
+  if (!kernel) {
+    calling->error = "there is no kernel '" + call.symbol + "'";
+    return;
+  }
+  const SpecRun &run = calling->run;
+  Launch launch;
+  launch.blocks[0] = call.grid;
+  for (int i = 0; i < calling->variant.n_kernels; ++i)
+    // Any smaller grid does.
+    if (calling->variant.kernels[i].symbol == call.symbol &&
+        calling->variant.kernels[i].persistent)
+      launch.blocks[0] = 1 + uint32_t(run.seed % std::min(call.grid, 7u));
+  launch.threads[0] = call.block;
+  launch.dynamicShared = call.shared;
+  launch.seed = run.seed;
+  launch.resident = run.resident;
+  launch.ranges = calling->ranges;
+  calling->error = emulator::run(*kernel, call.words, launch);
+}
+
+/// Makes the emulator the process's GPU.
+static void installDriver() {
+  static const bool done = [] {
+    setenv("RECUR_CUDA_LIBRARY", RECUR_FAKE_CUDA, 1);
+    unsetenv("RECUR_SCHEDULE");
+    fake::reset();
+    // All memory is the device's.
+    fake::addRange(1, size_t(1) << 62, 0);
+    fake::setEffects(launchInEmulator, [](const fake::Memset &fill) {
+      std::memset(reinterpret_cast<void *>(fill.address), fill.value,
+                  fill.bytes);
+    });
+    return true;
+  }();
+  (void)done;
+}
 
 //===----------------------------------------------------------------------===//
 // Compiling
@@ -113,28 +181,69 @@ std::string EmulatedSpec::compile(const std::string &text,
       kernels = each;
   if (!kernels)
     return "no kernels for " + options.target + "\n";
-  auto variants = readPlans(kernels, name);
-  if (!variants)
-    return llvm::toString(variants.takeError()) + "\n";
-  if (variants->empty())
-    return "no kernels of '" + name + "'\n";
   auto module = EmulatedModule::create(kernels);
   if (!module)
     return llvm::toString(module.takeError()) + "\n";
-  impl->variants = std::move(*variants);
   impl->module.emplace(std::move(*module));
+  const TargetSpec &target = compilation.getPipelineOptions().targets.front();
+  if (llvm::Error error = impl->load(target, name))
+    return llvm::toString(std::move(error)) + compilation.render() + "\n";
+  if (!impl->info->n_gpu_variants)
+    return "no kernels of '" + name + "'\n";
   return "";
+}
+
+/// The host's side: the description of the recurrence for the runtime.
+llvm::Error EmulatedSpec::Implementation::load(const TargetSpec &target,
+                                               llvm::StringRef name) {
+  installDriver();
+  const std::vector<fake::Device> &devices = fake::devices();
+  ordinal = -1;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    int capability = devices[i].capability, wanted = int(target.level);
+    if (target.exact ? capability == wanted : capability >= wanted)
+      ordinal = ordinal < 0 || capability < devices[ordinal].capability
+                    ? int(i)
+                    : ordinal;
+  }
+  if (ordinal < 0)
+    return llvm::createStringError("no device runs code for " + target.name);
+  // No two specs share an image, or the runtime would share their kernels.
+  static int count = 0;
+  HostInterfaceOptions options;
+  options.sourceHash = "0";
+  options.targets = target.name;
+  options.images.push_back({target, DeviceImage::Format::Ptx,
+                            "emulated " + std::to_string(count++)});
+  llvm::LLVMContext context;
+  auto host = translateHost(compilation->getModule(), context, options);
+  if (failed(host))
+    return llvm::createStringError("the host's side cannot be translated: ");
+  if (llvm::Error error = optimizeHost(**host))
+    return error;
+  auto bytes = emitHostObject(**host);
+  if (!bytes)
+    return bytes.takeError();
+  auto loaded = JitObject::load({bytes->data(), bytes->size()});
+  if (!loaded)
+    return loaded.takeError();
+  object = std::move(*loaded);
+  auto found = object->info(name);
+  if (!found)
+    return found.takeError();
+  info = *found;
+  return llvm::Error::success();
 }
 
 std::vector<std::string> EmulatedSpec::getVariants() const {
   std::vector<std::string> names;
-  for (const VariantPlan &variant : impl->variants)
-    names.push_back(variant.name);
+  for (int i = 0; i < impl->info->n_gpu_variants; ++i)
+    names.push_back(impl->info->gpu_variants[i].name);
   return names;
 }
 
 int64_t EmulatedSpec::getTileSteps(unsigned variant) const {
-  return impl->variants[variant].tileSteps;
+  return impl->info->gpu_variants[variant].tile_steps;
 }
 
 std::vector<std::string> EmulatedSpec::getDims() const {
@@ -273,53 +382,51 @@ EmulatedSpec::Implementation::makeBuffers(const SpecRun &run,
 // Running
 //===----------------------------------------------------------------------===//
 
-std::string EmulatedSpec::Implementation::launch(
-    const SpecRun &run, const VariantPlan &variant,
-    const std::vector<int64_t> &sizes, std::vector<Buffer> &buffers) {
-  unsigned time = signature.space.getTime();
-  int64_t bytes = variant.getWorkspaceBytes(sizes, time);
-  // As large as it must be: what lies beyond cannot be touched.
-  GuardedMemory memory(std::max<int64_t>(bytes, 1));
-  std::memset(memory.begin(), kPoison, memory.end() - memory.begin());
-  uint8_t *workspace = memory.end() - bytes;
-  std::memset(workspace, 0, variant.getZeroedBytes(sizes, time));
-
-  std::vector<uint64_t> words;
-  Launch launch;
+void EmulatedSpec::Implementation::call(const SpecRun &run,
+                                        std::vector<Buffer> &buffers,
+                                        SpecResult &result) {
+  // Only the variant that is asked for.
+  recur_info only = *info;
+  only.gpu_variants += run.variant;
+  only.n_gpu_variants = 1;
+  Calling now{*module, *only.gpu_variants, run, {}, {}};
+  std::vector<DLTensor> tensors(buffers.size());
+  std::vector<const DLTensor *> pointers;
   for (size_t i = 0; i < buffers.size(); ++i) {
-    const Buffer &buffer = buffers[getShared(i, run)];
-    words.push_back(reinterpret_cast<uintptr_t>(buffer.begin()));
-    launch.ranges.push_back(
-        {signature.arguments[i].name, buffer.begin(), buffer.bytes()});
+    Buffer &buffer = buffers[getShared(i, run)];
+    tensors[i].data = buffer.begin();
+    tensors[i].device = {kDLCUDA, ordinal};
+    tensors[i].ndim = int(buffer.shape.size());
+    tensors[i].dtype = info->arguments[i].dtype;
+    tensors[i].shape = buffer.shape.data();
+    tensors[i].strides = buffer.strides.data();
+    pointers.push_back(&tensors[i]);
+    now.ranges.push_back(
+        {info->arguments[i].name, buffer.begin(), buffer.bytes()});
   }
-  words.push_back(reinterpret_cast<uintptr_t>(workspace));
-  launch.ranges.push_back({"the workspace", workspace, size_t(bytes)});
-  words.push_back(variant.tileSteps);
-  words.insert(words.end(), sizes.begin(),
-               sizes.begin() + signature.space.getRank());
-  for (const Buffer &buffer : buffers)
-    words.insert(words.end(), buffer.strides.begin(), buffer.strides.end());
-
-  for (const KernelPlan &plan : variant.kernels) {
-    if (!plan.getUnits(sizes))
-      continue;
-    const Kernel *kernel = module->find(plan.symbol);
-    if (!kernel)
-      return "there is no kernel '" + plan.symbol + "'";
-    int64_t blocks = plan.getBlocks(sizes, time);
-    // A persistent kernel takes any smaller grid.
-    if (plan.persistent)
-      blocks = 1 + int64_t(run.seed % uint64_t(std::min<int64_t>(blocks, 7)));
-    launch.blocks = {uint32_t(blocks), 1, 1};
-    launch.threads = {uint32_t(plan.block), 1, 1};
-    launch.dynamicShared = size_t(plan.shared);
-    launch.seed = run.seed;
-    launch.resident = run.resident;
-    if (std::string error = emulator::run(*kernel, words, launch);
-        !error.empty())
-      return error;
-  }
-  return "";
+  auto check = [&](int status) {
+    if (status == RECUR_UNSUPPORTED)
+      result.refused = recur_last_error();
+    else if (status != RECUR_OK)
+      result.error = recur_last_error();
+    return status == RECUR_OK;
+  };
+  size_t bytes = 0;
+  if (!check(recur_workspace(&only, pointers.data(), int(pointers.size()),
+                             &bytes)))
+    return;
+  // What lies beyond cannot be touched. The kernels use the aligned part: let
+  // that be the end.
+  GuardedMemory memory(std::max<size_t>(bytes, 1));
+  std::memset(memory.begin(), kPoison, memory.end() - memory.begin());
+  now.ranges.push_back({"the workspace", memory.end() - bytes, bytes});
+  calling = &now;
+  check(recur_call(&only, pointers.data(), int(pointers.size()),
+                   bytes ? memory.end() - bytes : nullptr, bytes, nullptr));
+  calling = nullptr;
+  if (!now.error.empty())
+    result.error = now.error;
+  fake::reset(); // what it has recorded
 }
 
 void EmulatedSpec::Implementation::compare(const SpecRun &run,
@@ -386,7 +493,7 @@ SpecResult EmulatedSpec::run(const SpecRun &run) {
     result.error = error;
     return result;
   }
-  if (run.variant >= impl->variants.size()) {
+  if (int(run.variant) >= impl->info->n_gpu_variants) {
     result.error = "there is no variant " + std::to_string(run.variant);
     return result;
   }
@@ -400,16 +507,8 @@ SpecResult EmulatedSpec::run(const SpecRun &run) {
   if (result.error = impl->interpret(run, sizes); !result.error.empty())
     return result;
   std::vector<Buffer> buffers = impl->makeBuffers(run, sizes);
-  std::vector<TensorView> views;
-  for (const Buffer &buffer : buffers)
-    views.push_back({reinterpret_cast<uintptr_t>(buffer.begin()),
-                     buffer.elementBytes(), buffer.shape, buffer.strides});
-  const VariantPlan &variant = impl->variants[run.variant];
-  result.refused = variant.refuse(impl->signature, sizes, views);
-  if (!result.refused.empty())
-    return result;
-  result.error = impl->launch(run, variant, sizes, buffers);
-  if (result.error.empty())
+  impl->call(run, buffers, result);
+  if (result.refused.empty() && result.error.empty())
     impl->compare(run, buffers, result);
   return result;
 }
