@@ -64,13 +64,25 @@ bool evaluate(const recur_extent &extent, const CheckedArguments &arguments,
 }
 
 /// Time of a tile that is folded from memory and replayed from cache, over
-/// that of one that is only replayed, from memory. Both phases move about two
-/// thirds of the bytes to or from memory: inputs, then results. From 1.33 where
-/// memory is the limit to 1.8 where computing is.
+/// that of one that is only replayed, from memory. A fold reads about two
+/// thirds of the bytes, with the lines of the results counted; the replay then
+/// waits for those alone. From 1.17 where memory is the limit to 1.8 where
+/// computing is.
 double costOfFolding(double computing, double moving) {
   double fold = std::max(0.8 * computing, 0.67 * moving);
-  double replay = std::max(computing, 0.67 * moving);
+  double replay = std::max(computing, 0.5 * moving);
   return (fold + replay) / std::max(computing, moving);
+}
+
+/// The part of the items' lanes that hold elements.
+double shareOfLanes(const recur_cpu_variant &variant,
+                    const CheckedArguments &arguments) {
+  if (variant.lane_dim < 0 || variant.item_lanes < 2)
+    return 1.0;
+  int64_t size = std::max<int64_t>(arguments.size(variant.lane_dim), 1);
+  return static_cast<double>(size) /
+         static_cast<double>(divideUp(size, variant.item_lanes) *
+                             variant.item_lanes);
 }
 
 /// The argument that lacks the stride 1 the variant wants, and its axis.
@@ -227,7 +239,8 @@ int Plan::measure(const CheckedArguments &arguments) {
 void Plan::split(const CheckedArguments &arguments, int32_t threads) {
   // Nanoseconds of one item at one time.
   double computing = std::max(variant->step_cost_ns, 0.01);
-  double moving = std::max(variant->step_bytes, 1.0) / bytesPerNanosecond;
+  double moving = std::max(variant->step_bytes, 1.0) *
+                  shareOfLanes(*variant, arguments) / bytesPerNanosecond;
   double stepCost = std::max(computing, moving);
   double steps = static_cast<double>(arguments.time());
   double longest = static_cast<double>(arguments.longestSequence());

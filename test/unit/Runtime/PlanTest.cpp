@@ -53,6 +53,25 @@ TEST(Plan, SplitsTimeOfFewItems) {
   EXPECT_GE(plan.tiling.count(1'000'000), 8);
 }
 
+// Lanes that hold no elements move no bytes: tiles of time grow until they fill
+// the cache.
+TEST(Plan, SizesTilesByTheLanesInUse) {
+  AffineRecurrence recurrence({});
+  recurrence.variant.item_lanes = 16;
+  auto stepsOf = [&](int64_t channels) {
+    AffineProblem problem({}, 1, 1'000'000, channels);
+    ArgumentList list = problem.call();
+    CheckedArguments arguments;
+    EXPECT_EQ(arguments.check(recurrence.info, list.pointers(), list.size()),
+              RECUR_OK);
+    Plan plan;
+    EXPECT_EQ(plan.make(arguments, 2), RECUR_OK);
+    EXPECT_TRUE(plan.splitsTime);
+    return static_cast<double>(plan.tiling.foldedSteps);
+  };
+  EXPECT_NEAR(stepsOf(4) / stepsOf(16), 4.0, 0.1);
+}
+
 // Splitting time computes more: it is not done where items suffice.
 TEST(Plan, SplitsItemsWhereTheySuffice) {
   EXPECT_FALSE(planFor({}, 1, 100'000, 8, 2).splitsTime);
