@@ -48,6 +48,37 @@ Value CpuKernels::createLaneNumbers() {
       b, loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(lanes)));
 }
 
+/// Steps of each lane after the first; null if lanes do not run along time.
+Value CpuKernels::createLaneSteps() {
+  return rows ? rows->step : timeLanes ? createLaneNumbers() : Value();
+}
+
+/// Places of each lane along the lane dim after the first.
+Value CpuKernels::createLaneChannels() {
+  return rows ? rows->channel : createLaneNumbers();
+}
+
+/// Turns around the order of the steps in a vector.
+Value CpuKernels::reverseLanes(Value vector) {
+  if (rows)
+    return permuteLanes(vector, rows->mirroredLane);
+  SmallVector<int64_t> lanes;
+  for (int64_t i = width; i-- > 0;)
+    lanes.push_back(i);
+  return vector::ShuffleOp::create(b, loc, vector, vector, lanes);
+}
+
+/// The offset of the first element in memory of an address whose lanes are
+/// neighbours there: a reverse recurrence starts with the last one.
+Value CpuKernels::getMemoryOffset(const Address &address) {
+  if (!space.getReverse() || !(timeLanes || rows))
+    return address.offset;
+  Value before = i64(width - 1);
+  if (rows)
+    before = mul(sub(rows->count, i64(1)), sizes[laneDim]);
+  return sub(address.offset, before);
+}
+
 /// Applies offset, division and modulus of an index to `value`.
 Value CpuKernels::applyIndex(const SignatureAccess &access, Value value) {
   auto constant = [&](int64_t number) {
@@ -71,7 +102,12 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
   // Terms that change slowly come first, so that sums can leave loops.
   SmallVector<Value> terms[4];
   Value lanes;
-  unsigned laneAxes = 0;
+  unsigned laneAxes = 0, timeAxes = 0;
+  auto addLanes = [&](Value numbers, Value stride) {
+    Value offsets = mul(numbers, vectorOf(stride));
+    lanes = lanes ? add(lanes, offsets) : offsets;
+    address.varies = true;
+  };
   bool reverse = space.getReverse();
   for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
     SignatureAccess access = splitIndex(expr);
@@ -81,10 +117,8 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
       // The map names what the first step reads; later ones read on.
       Value index = add(i64(access.offset), history.step);
       terms[1].push_back(mul(index, stride));
-      if (timeLanes) {
-        address.varies = true;
-        lanes = mul(createLaneNumbers(), vectorOf(stride));
-      }
+      if (Value steps = createLaneSteps())
+        addLanes(steps, stride);
       continue;
     }
     if (dim < 0) {
@@ -96,17 +130,12 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
       Value index = reverse ? sub(time, i64(access.offset))
                             : add(time, i64(access.offset));
       terms[1].push_back(mul(index, stride));
-      if (!timeLanes)
-        continue;
-      address.varies = true;
-      ++laneAxes;
-      Value step = reverse ? sub(i64(0), stride) : stride;
-      Value offsets = mul(createLaneNumbers(), vectorOf(step));
-      lanes = lanes ? add(lanes, offsets) : offsets;
+      ++timeAxes;
+      if (Value steps = createLaneSteps())
+        addLanes(steps, reverse ? sub(i64(0), stride) : stride);
       continue;
     }
     if (dim == laneDim) {
-      address.varies = true;
       ++laneAxes;
       Value first =
           block ? add(position[dim], mul(block, i64(width))) : position[dim];
@@ -115,15 +144,12 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
         if (contiguous)
           stride = i64(1);
         terms[2].push_back(mul(applyIndex(access, first), stride));
-        Value offsets = mul(createLaneNumbers(), vectorOf(stride));
-        lanes = lanes ? add(lanes, offsets) : offsets;
+        addLanes(createLaneChannels(), stride);
         continue;
       }
       contiguous = false;
-      Value index =
-          applyIndex(access, add(createLaneNumbers(), vectorOf(first)));
-      Value offsets = mul(index, vectorOf(stride));
-      lanes = lanes ? add(lanes, offsets) : offsets;
+      addLanes(applyIndex(access, add(createLaneChannels(), vectorOf(first))),
+               stride);
       continue;
     }
     bool inner = dims.isInner(dim);
@@ -137,7 +163,9 @@ CpuKernels::Address CpuKernels::getAddress(unsigned argument, AffineMap map,
       address.offset = address.offset ? add(address.offset, term) : term;
   if (!address.offset)
     address.offset = i64(0);
-  address.unit = address.varies && contiguous && laneAxes == 1;
+  address.unit = address.varies && contiguous &&
+                 (timeLanes ? timeAxes : laneAxes) == 1 &&
+                 (!rows || timeAxes == 1);
   if (!address.unit)
     address.laneOffsets = lanes;
   return address;
@@ -173,10 +201,8 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
   if (!passThrough)
     passThrough = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   if (address.unit) {
-    bool reversed = timeLanes && space.getReverse();
-    Value offset =
-        reversed ? sub(address.offset, i64(width - 1)) : address.offset;
-    Value pointer = gep(data[argument], storage, offset);
+    bool reversed = space.getReverse() && (timeLanes || rows);
+    Value pointer = gep(data[argument], storage, getMemoryOffset(address));
     Value value;
     if (laneMask) {
       if (reversed)
@@ -219,10 +245,8 @@ void CpuKernels::store(unsigned argument, const Address &address, Value value,
     return;
   }
   if (address.unit) {
-    bool reversed = timeLanes && space.getReverse();
-    Value offset =
-        reversed ? sub(address.offset, i64(width - 1)) : address.offset;
-    Value pointer = gep(data[argument], storage, offset);
+    bool reversed = space.getReverse() && (timeLanes || rows);
+    Value pointer = gep(data[argument], storage, getMemoryOffset(address));
     if (reversed) {
       value = reverseLanes(value);
       laneMask = laneMask ? reverseLanes(laneMask) : laneMask;
@@ -241,6 +265,23 @@ void CpuKernels::store(unsigned argument, const Address &address, Value value,
   LLVM::masked_scatter::create(b, loc, value,
                                getLanePointers(argument, address, storage),
                                laneMask, b.getI32IntegerAttr(alignment));
+}
+
+/// Asks for the line that a later step will use.
+void CpuKernels::prefetch(unsigned argument, AffineMap map,
+                          const Address &address, Type type, bool write) {
+  if (!stepsAhead || !address.unit)
+    return;
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    if (splitIndex(expr).dim != int(space.getTime()))
+      continue;
+    Value distance = mul(stepsAhead, strides[argument][axis]);
+    Value offset = space.getReverse() ? sub(address.offset, distance)
+                                      : add(address.offset, distance);
+    Type storage = getStorageType(getElementTypeOrSelf(type));
+    LLVM::Prefetch::create(b, loc, gep(data[argument], storage, offset),
+                           /*rw=*/write, /*hint=*/3, /*cache=*/1);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -273,9 +314,10 @@ Value CpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   AffineMap map = scan.getInputMap(input);
   Address address =
       getAddress(argument, map, point, isContiguous(argument, map));
-  return load(argument, address,
-              getElementTypeOrSelf(scan.getInputs()[input].getType()), mask,
-              {});
+  Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+  if (folding)
+    prefetch(argument, map, address, element, /*write=*/false);
+  return load(argument, address, element, mask, {});
 }
 
 Value CpuKernels::loadLagged(unsigned input, int64_t lag,
@@ -298,10 +340,10 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
                        ValueRange{load(argument, plain, element, mask, {})});
 
   b.setInsertionPointToEnd(branch.elseBlock());
-  Value before, laneStep;
-  if (timeLanes)
-    laneStep = add(createLaneNumbers(), vectorOf(step));
-  // Lanes of this block that lie inside (timeLanes) read the input itself.
+  Value before, laneStep = createLaneSteps();
+  if (laneStep)
+    laneStep = add(laneStep, vectorOf(step));
+  // Lanes of this block that lie inside (lanes along time) read the input.
   if (int number = scan.getInputHistories()[input]; number >= 0) {
     AffineMap historyMap = scan.getHistoryMap(number);
     HistoryAxis axis;
@@ -312,7 +354,7 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
     unsigned history = historyArguments[number];
     Address address = getAddress(history, historyMap, point, false, axis);
     Value lanes = mask;
-    if (timeLanes) {
+    if (laneStep) {
       lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, laneStep,
                                     vectorOf(i64(lag)));
       if (mask)
@@ -324,7 +366,7 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
   } else {
     before = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   }
-  if (timeLanes) {
+  if (laneStep) {
     Value lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
                                         laneStep, vectorOf(i64(lag)));
     Value active =

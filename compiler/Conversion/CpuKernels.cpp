@@ -10,141 +10,27 @@
 /// (Hillis and Steele 1986) of the affine maps h -> a h + b.
 //===----------------------------------------------------------------------===//
 
-#include "compiler/Conversion/CpuKernels.h"
+#include "compiler/Conversion/CpuSink.h"
 
 #include "compiler/Conversion/ExpandMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-/// A product that feeds a sum may be fused with it.
-static constexpr auto kContract = arith::FastMathFlags::contract;
+/// Lines are asked for this many elements before they are used: those that a
+/// replay writes, because stores wait for their lines in order and few of them
+/// fit the store buffer; and those that a fold reads, because its products are
+/// a long chain behind which few loads are issued.
+static constexpr int64_t kElementsAhead = 512;
 
 /// Lanes of a run: rows of 1024 channels read memory in 4 KB pieces. States
 /// with inner dims are larger; their runs stay small enough for the L1 cache.
 static constexpr int64_t kRunLanes = 1024, kRunLanesInner = 128;
-
-//===----------------------------------------------------------------------===//
-// The phases' sinks: what becomes of (a, b) at each inner point
-//===----------------------------------------------------------------------===//
-
-class CpuKernels::Sink final : public StepSink {
-public:
-  Sink(CpuKernels &kernels, bool fold) : k(kernels), fold(fold) {}
-
-  std::pair<Value, Value> update(OpBuilder &builder, Location loc,
-                                 unsigned state, Value a, Value b,
-                                 const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    Type type = k.getStateType(state);
-    if (k.timeLanes)
-      return scanLanes(state, a, b, point);
-    if (isa<VectorType>(type)) {
-      a = k.vectorOf(a);
-      b = k.vectorOf(b);
-    }
-    auto combine = [&](Value slot, Value addend) {
-      Value previous = k.loadAligned(slot, type);
-      Value next = arith::MulFOp::create(k.b, loc, a, previous, kContract);
-      if (addend)
-        next = arith::AddFOp::create(k.b, loc, next, addend, kContract);
-      k.storeAligned(slot, next);
-      return std::make_pair(previous, next);
-    };
-    if (!fold)
-      return combine(k.getStateSlot(state, point, k.carrySlots()), b);
-    combine(k.getStateSlot(state, point, k.exitSlots()), b);
-    combine(k.getStateSlot(state, point, k.transitionSlots()), {});
-    return {};
-  }
-
-  Value reload(OpBuilder &builder, Location, unsigned state,
-               const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    Type type = k.getStateType(state);
-    Value value =
-        k.loadAligned(k.getStateSlot(state, point, k.carrySlots()),
-                      k.timeLanes ? getElementTypeOrSelf(type) : type);
-    return value;
-  }
-
-  void store(OpBuilder &builder, Location, unsigned result, Value value,
-             const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    AffineMap map = k.getResultMap(result);
-    Value guard = k.isFirstInMissingDims(map);
-    OpBuilder::InsertionGuard keep(k.b);
-    if (guard) {
-      auto branch = scf::IfOp::create(k.b, k.loc, guard, /*withElse=*/false);
-      k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    }
-    unsigned argument = k.resultArguments[result];
-    Address address =
-        k.getAddress(argument, map, point, k.schedule.getContiguous());
-    k.store(argument, address, value, k.mask);
-  }
-
-private:
-  /// Composes the maps of `width` steps (all prefixes), applies them to the
-  /// carry and returns {h_{t-1}, h_t} for each lane.
-  std::pair<Value, Value> scanLanes(unsigned state, Value a, Value b,
-                                    const InnerPoint &point) {
-    Type element = getElementTypeOrSelf(k.getStateType(state));
-    auto type = VectorType::get({k.width}, element);
-    auto constant = [&](double value) -> Value {
-      return arith::ConstantOp::create(
-          k.b, k.loc,
-          DenseElementsAttr::get(type, FloatAttr::get(element, value)));
-    };
-    Value one = constant(1), zero = constant(0);
-    a = k.vectorOf(a);
-    b = k.vectorOf(b);
-    if (k.mask) {
-      a = arith::SelectOp::create(k.b, k.loc, k.mask, a, one);
-      b = arith::SelectOp::create(k.b, k.loc, k.mask, b, zero);
-    }
-    // Lane i of `shifted` is lane i - distance of `vector`, from `fill` before.
-    auto shift = [&](Value fill, Value vector, int64_t distance) -> Value {
-      SmallVector<int64_t> lanes;
-      for (int64_t i = 0; i < k.width; ++i)
-        lanes.push_back(i < distance ? i : k.width + i - distance);
-      return vector::ShuffleOp::create(k.b, k.loc, fill, vector, lanes);
-    };
-    for (int64_t distance = 1; distance < k.width; distance *= 2) {
-      Value shifted = shift(zero, b, distance);
-      Value product = arith::MulFOp::create(k.b, k.loc, a, shifted, kContract);
-      b = arith::AddFOp::create(k.b, k.loc, product, b, kContract);
-      Value left = shift(one, a, distance);
-      a = arith::MulFOp::create(k.b, k.loc, a, left);
-    }
-    auto apply = [&](Value slot, Value addend) {
-      Value entry = k.vectorOf(k.loadAligned(slot, element));
-      Value next = arith::MulFOp::create(k.b, k.loc, a, entry, kContract);
-      if (addend)
-        next = arith::AddFOp::create(k.b, k.loc, next, addend, kContract);
-      Value last =
-          vector::ExtractOp::create(k.b, k.loc, next, int64_t(k.width - 1));
-      k.storeAligned(slot, last);
-      return std::make_pair(entry, next);
-    };
-    if (fold) {
-      apply(k.getStateSlot(state, point, k.exitSlots()), b);
-      apply(k.getStateSlot(state, point, k.transitionSlots()), {});
-      return {};
-    }
-    auto [entry, next] = apply(k.getStateSlot(state, point, k.carrySlots()), b);
-    return {shift(entry, next, 1), next};
-  }
-
-  CpuKernels &k;
-  bool fold;
-};
 
 //===----------------------------------------------------------------------===//
 // Set-up
@@ -289,13 +175,6 @@ Value CpuKernels::lanesBelow(Value count) {
                                vectorOf(narrow));
 }
 
-Value CpuKernels::reverseLanes(Value vector) {
-  SmallVector<int64_t> lanes;
-  for (int64_t i = width; i-- > 0;)
-    lanes.push_back(i);
-  return vector::ShuffleOp::create(b, loc, vector, vector, lanes);
-}
-
 Value CpuKernels::getSize(OpBuilder &, Location, unsigned dim) {
   return sizes[dim];
 }
@@ -381,7 +260,8 @@ Value CpuKernels::loadInvariant(OpBuilder &builder, Location, Value value,
   bool vector = laneDim >= 0 && emitterSets->getIndexSet(value).test(laneDim);
   Type type = vector ? Type(VectorType::get({width}, value.getType()))
                      : value.getType();
-  return loadAligned(getInvariantSlot(value, point), type);
+  Value loaded = loadAligned(getInvariantSlot(value, point), type);
+  return rows && vector ? permuteLanes(loaded, rows->channelLane) : loaded;
 }
 
 LogicalResult CpuKernels::packInvariants(StepEmitter &emitter) {
@@ -490,15 +370,21 @@ LogicalResult CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
   return result;
 }
 
+/// Elements of the run along the lane dim.
+Value CpuKernels::countLanes() {
+  if (laneDim < 0 || timeLanes)
+    return i64(1);
+  return arith::MinSIOp::create(b, loc, sub(sizes[laneDim], position[laneDim]),
+                                mul(runLength, i64(width)));
+}
+
 /// Emits `body` for each vector block of the run; sets `block` and `mask`.
 LogicalResult
 CpuKernels::forEachBlock(llvm::function_ref<LogicalResult()> body) {
   block = mask = {};
   if (laneDim < 0 || timeLanes)
     return body();
-  Value lanes =
-      arith::MinSIOp::create(b, loc, sub(sizes[laneDim], position[laneDim]),
-                             mul(runLength, i64(width)));
+  Value lanes = countLanes();
   auto loopOver = [&](Value from, Value to, bool masked) {
     auto loop = scf::ForOp::create(b, loc, from, to, i64(1));
     b.setInsertionPoint(loop.getBody()->getTerminator());
@@ -516,15 +402,20 @@ CpuKernels::forEachBlock(llvm::function_ref<LogicalResult()> body) {
                  failed(loopOver(full, runLength, true)));
 }
 
+/// The time of the tile's step `step`.
+Value CpuKernels::timeAt(Value step) {
+  return space.getReverse() ? sub(sub(end, i64(1)), step) : add(begin, step);
+}
+
 /// Emits the steps of the tile from its entry state.
 LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
   Sink sink(*this, fold);
-  bool reverse = space.getReverse();
   Value count = sub(end, begin);
-  auto timeAt = [&](Value step) {
-    return reverse ? sub(sub(end, i64(1)), step) : add(begin, step);
-  };
   auto emitStep = [&]() { return emitter.emitStep(b, sink, !fold); };
+  folding = fold;
+  stepsAhead = timeLanes ? i64(kElementsAhead)
+                         : arith::CeilDivSIOp::create(
+                               b, loc, i64(kElementsAhead), countLanes());
   auto loopOver = [&](Value to, Value step) {
     auto loop = scf::ForOp::create(b, loc, i64(0), to, step);
     b.setInsertionPoint(loop.getBody()->getTerminator());
@@ -533,8 +424,18 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
     b.setInsertionPointAfter(loop);
     return result;
   };
-  if (!timeLanes)
+  if (!timeLanes && !canPackRows())
     return loopOver(count, i64(1));
+  if (!timeLanes) {
+    auto branch = scf::IfOp::create(b, loc, haveFewChannels(), true);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    if (failed(emitRows(sink, fold)))
+      return failure();
+    b.setInsertionPoint(branch.elseBlock()->getTerminator());
+    LogicalResult result = loopOver(count, i64(1));
+    b.setInsertionPointAfter(branch);
+    return result;
+  }
   mask = {};
   Value rest = arith::RemSIOp::create(b, loc, count, i64(width));
   Value full = sub(count, rest);

@@ -52,9 +52,17 @@ private:
   mlir::LogicalResult emitKernel(llvm::StringRef name, Phase phase);
   void loadFrame(mlir::func::FuncOp kernel);
   mlir::LogicalResult emitRuns(llvm::function_ref<mlir::LogicalResult()> body);
+  Value countLanes();
   mlir::LogicalResult
   forEachBlock(llvm::function_ref<mlir::LogicalResult()> body);
   mlir::LogicalResult emitTime(StepEmitter &emitter, bool fold);
+  Value timeAt(Value step);
+
+  // Several rows of few channels in one vector.
+  bool canPackRows();
+  Value haveFewChannels();
+  mlir::LogicalResult emitRows(Sink &sink, bool fold);
+  Value permuteLanes(Value vector, Value lanes);
 
   // Phases.
   mlir::LogicalResult emitStart(StepEmitter &emitter);
@@ -99,6 +107,8 @@ private:
              Value laneMask, Value passThrough);
   void store(unsigned argument, const Address &address, Value value,
              Value laneMask);
+  void prefetch(unsigned argument, mlir::AffineMap map, const Address &address,
+                mlir::Type type, bool write);
   Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);
   bool isContiguous(unsigned argument, mlir::AffineMap map) const;
   mlir::AffineMap getResultMap(unsigned result) const;
@@ -130,9 +140,13 @@ private:
   Value loadField(Value pointer, unsigned index, mlir::Type type);
   Value loadAligned(Value slot, mlir::Type type);
   void storeAligned(Value slot, Value value);
+  Value flushTiny(Value value);
   Value createLaneNumbers();
+  Value createLaneSteps();
+  Value createLaneChannels();
   Value lanesBelow(Value count);
   Value reverseLanes(Value vector);
+  Value getMemoryOffset(const Address &address);
   Value vectorOf(Value scalar) { return toVector(b, loc, scalar, width); }
 
   ScanOp scan;
@@ -160,14 +174,29 @@ private:
   Value itemBegin, itemEnd, segment, sequenceBegin, sequenceEnd, begin, end;
   llvm::SmallVector<Value> position; // of the run's first item, by dim
   Value item, runLength;             // the run's first item, its items
+  Value stepsAhead;                  // from a result's store to its prefetch
   Value block, time, mask;           // null: no blocks, no time, all lanes
+  /// Lanes that hold `count` rows of all channels, one after the other.
+  struct Rows {
+    Value count;         // of rows in a vector
+    Value step, channel; // of each lane
+    Value channelLane;   // the lane of the first row with the same channel
+    Value lastLane;      // and that of the last row
+    Value mirroredLane;  // and that of the row at the other end
+    struct Shift {
+      Value lanes, inside; // lanes to read, and which of them exist
+      Value used;          // there are so many rows
+    };
+    llvm::SmallVector<Shift> shifts; // by 1, 2, 4 ... rows
+  };
+  std::optional<Rows> rows; // while code for them is emitted
   struct Packed {
     Value base;
     int64_t slotBytes;
     llvm::SmallVector<unsigned> inner;
   };
   llvm::DenseMap<Value, Packed> packed;
-  bool packing = false;
+  bool packing = false, folding = false;
 };
 
 } // namespace recur

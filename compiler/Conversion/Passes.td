@@ -122,8 +122,8 @@ def ConvertToCpuPass : Pass<"recur-convert-to-cpu", "::mlir::ModuleOp"> {
     kernel takes any strides, and a memref would pass five values for each argument.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-                           "::mlir::func::FuncDialect"];
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::func::FuncDialect"];
 }
 
 def DropScansPass : Pass<"recur-drop-scans", "::mlir::ModuleOp"> {

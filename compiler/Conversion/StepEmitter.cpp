@@ -161,12 +161,14 @@ struct StepEmitter::Root {
 StepEmitter::StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim,
                          int64_t width, int64_t unrollLimit)
     : scan(scan), hooks(hooks), dims(scan),
-      innerMask(scan.getSpace().getRank()), laneDim(laneDim), width(width),
-      unrollLimit(unrollLimit),
+      innerMask(scan.getSpace().getRank()), laneDims(scan.getSpace().getRank()),
+      width(width), unrollLimit(unrollLimit),
       elementSets(IndexSets::compute(scan.getElements(), scan)),
       readoutSets(IndexSets::compute(scan.getReadout(), scan)) {
   for (unsigned dim : dims.inner)
     innerMask.set(dim);
+  if (laneDim >= 0)
+    laneDims.set(laneDim);
 }
 
 const SmallBitVector &StepEmitter::getIndexSet(Value value) const {
@@ -191,7 +193,7 @@ SmallVector<unsigned> StepEmitter::getInnerDims(unsigned state) {
 }
 
 Type StepEmitter::getType(Value value) const {
-  if (laneDim >= 0 && getIndexSet(value).test(laneDim))
+  if (getIndexSet(value).anyCommon(laneDims))
     return VectorType::get({width}, value.getType());
   return value.getType();
 }
@@ -235,8 +237,7 @@ SmallVector<Value> StepEmitter::getInvariants() {
           continue;
         SmallBitVector set = getIndexSet(operand);
         // Uniform scalars are computed once by ordinary hoisting.
-        bool lanes = laneDim >= 0 && set.test(laneDim);
-        if (lanes || set.anyCommon(innerMask))
+        if (set.anyCommon(laneDims) || set.anyCommon(innerMask))
           result.insert(operand);
       }
     }

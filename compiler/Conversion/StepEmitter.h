@@ -78,6 +78,9 @@ public:
   StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim, int64_t width,
               int64_t unrollLimit);
 
+  /// Makes what varies over `dim` a vector too, along with the lane dim.
+  void addLaneDim(unsigned dim) { laneDims.set(dim); }
+
   const ScanDims &getDims() const { return dims; }
 
   /// The inner dims that a state varies over, in the order of the space.
@@ -88,7 +91,7 @@ public:
   llvm::SmallVector<mlir::Value> getInvariants();
   /// The dims that a value of a region varies over.
   const llvm::SmallBitVector &getIndexSet(mlir::Value value) const;
-  /// The type of a value: a vector if it varies over the lane dim.
+  /// The type of a value: a vector if it varies over a lane dim.
   mlir::Type getType(mlir::Value value) const;
 
   /// Emits loops over the inner dims `innerDims` around `body`.
@@ -132,8 +135,7 @@ private:
   StepSink *sink = nullptr;
   bool readsApart = false;
   ScanDims dims;
-  llvm::SmallBitVector innerMask;
-  int laneDim;
+  llvm::SmallBitVector innerMask, laneDims;
   int64_t width, unrollLimit;
   IndexSets elementSets, readoutSets;
 };

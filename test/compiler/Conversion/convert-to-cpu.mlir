@@ -61,18 +61,44 @@ func.func @linear(%a: tensor<?x?x?xf32> {recur.name = "a", recur.dims = ["b", "t
 // results.
 // CHECK-LABEL: func.func private @linear__cpu0_fold(
 // CHECK: scf.for
+
+// Where two rows of channels fit a vector and lie next to each other, whole rows
+// are composed by four rounds of permutations at most, then the last one goes
+// to the exit and to the transition.
+// CHECK: arith.cmpi sle, %[[CHANNELS:.*]], %c8_i64
+// CHECK: arith.cmpi eq, %{{.*}}, %[[CHANNELS]]
+// CHECK: scf.if
+// CHECK: scf.for %{{.*}} to %{{.*}} step %[[ROWS:.*]]  : i64
+// CHECK: arith.minsi %[[ROWS]]
+// CHECK: "llvm.intr.prefetch"{{.*}} rw = 0
+// CHECK-COUNT-10: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+// CHECK: } else {
+
+// CHECK: scf.for
+// CHECK: "llvm.intr.prefetch"{{.*}} rw = 0
 // CHECK: %[[A:.*]] = llvm.intr.masked.load
 // CHECK: %[[EXIT:.*]] = llvm.load %{{.*}} : !llvm.ptr -> vector<16xf32>
 // CHECK: arith.mulf %[[A]], %[[EXIT]] fastmath<contract>
 // CHECK: arith.addf
 // CHECK: %[[TRANSITION:.*]] = llvm.load %{{.*}} : !llvm.ptr -> vector<16xf32>
-// CHECK: arith.mulf %[[A]], %[[TRANSITION]] fastmath<contract>
+// CHECK: %[[PRODUCT:.*]] = arith.mulf %[[A]], %[[TRANSITION]] fastmath<contract>
+// A product below the normal range is zero.
+// CHECK: %[[ABSOLUTE:.*]] = math.absf %[[PRODUCT]]
+// CHECK: %[[TINY:.*]] = arith.cmpf olt, %[[ABSOLUTE]]
+// CHECK: arith.select %[[TINY]], %{{.*}}, %[[PRODUCT]]
 // CHECK-NOT: masked.store
 
 // CHECK-LABEL: func.func private @linear__cpu0_advance(
 
-// Replay: a plain dim is one masked load, a divided one a gather.
+// Replay: a plain dim is one masked load, a divided one a gather. Vectors of
+// rows start from a state that repeats the channels.
 // CHECK-LABEL: func.func private @linear__cpu0_replay(
+// CHECK: %[[REPEATED:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+// CHECK-NEXT: llvm.store %[[REPEATED]]
+// CHECK: scf.for
+// CHECK: "llvm.intr.prefetch"{{.*}} rw = 1
+// CHECK: llvm.intr.masked.store
+// CHECK: } else {
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: llvm.intr.masked.load

@@ -111,10 +111,22 @@ TEST_P(CpuKernels, AgreesWithTheInterpreter) {
   struct Size {
     int64_t b, t, d, n, s;
   };
-  const Size sizes[] = {{1, 1, 1, 1, 1},    {2, 2, 31, 3, 2},
-                        {1, 31, 32, 16, 4}, {3, 33, 33, 5, 1},
-                        {2, 97, 17, 2, 7},  {1, 1009, 7, 4, 3},
-                        {1, 64, 1100, 1, 2}};
+  const Size sizes[] = {{1, 1, 1, 1, 1},
+                        {2, 2, 31, 3, 2},
+                        {1, 31, 32, 16, 4},
+                        {3, 33, 33, 5, 1},
+                        {2, 97, 17, 2, 7},
+                        {1, 1009, 7, 4, 3},
+                        {1, 64, 1100, 1, 2},
+                        // Several rows in a vector, and one more than fits.
+                        {1, 101, 1, 2, 3},
+                        {2, 37, 2, 1, 2},
+                        {1, 50, 3, 2, 4},
+                        {3, 19, 4, 1, 2},
+                        {1, 53, 5, 3, 5},
+                        {1, 27, 6, 1, 3},
+                        {2, 41, 8, 2, 3},
+                        {1, 33, 9, 1, 2}};
   unsigned seed = 1;
   for (const Size &size : sizes)
     for (int variant = -1; variant < spec.info()->n_cpu_variants; ++variant)
@@ -146,6 +158,19 @@ TEST_P(CpuKernels, AgreesWithTheInterpreter) {
       }
 }
 
+/// Few channels whose rows do not lie next to each other.
+TEST_P(CpuKernels, TakesRowsWithGaps) {
+  ExecutedSpec spec(GetParam().text);
+  ASSERT_EQ(spec.error(), "");
+  for (int64_t channels : {1, 2, 5, 8}) {
+    Call call;
+    call.sizes = {{"b", 2}, {"t", 37}, {"d", channels}, {"n", 2}, {"s", 3}};
+    call.contiguous = "d";
+    call.padded = true;
+    EXPECT_EQ(spec.run(call), "") << channels << " channels";
+  }
+}
+
 /// No steps, no channels, no states along an inner dim.
 TEST_P(CpuKernels, TakesEmptyDims) {
   ExecutedSpec spec(GetParam().text);
@@ -169,12 +194,14 @@ TEST_P(CpuKernels, SplitsTimeDeterministically) {
   ExecutedSpec spec(GetParam().text);
   ASSERT_EQ(spec.error(), "");
   Call call;
-  call.sizes = {{"b", 1}, {"t", 200003}, {"d", 3}, {"n", 2}, {"s", 2}};
   ASSERT_EQ(recur_set_num_threads(4), RECUR_OK);
-  EXPECT_EQ(spec.run(call), "");
-  std::vector<char> first = spec.bits();
-  EXPECT_EQ(spec.run(call), "");
-  EXPECT_EQ(first, spec.bits());
+  for (int64_t channels : {3, 8}) {
+    call.sizes = {{"b", 1}, {"t", 100003}, {"d", channels}, {"n", 2}, {"s", 2}};
+    EXPECT_EQ(spec.run(call), "") << channels << " channels";
+    std::vector<char> first = spec.bits();
+    EXPECT_EQ(spec.run(call), "") << channels << " channels";
+    EXPECT_EQ(first, spec.bits());
+  }
   ASSERT_EQ(recur_set_num_threads(0), RECUR_OK);
 }
 

@@ -127,7 +127,7 @@ void ExecutedSpec::compile(const std::string &text, const std::string &target,
 
 /// A tensor whose storage has `contiguous` innermost, perhaps with gaps.
 static Tensor createTensor(Dtype dtype, const std::vector<int64_t> &shape,
-                           int innermost, bool strided) {
+                           int innermost, bool strided, bool padded) {
   std::vector<int> order;
   for (int k = 0; k < int(shape.size()); ++k)
     if (k != innermost)
@@ -137,7 +137,11 @@ static Tensor createTensor(Dtype dtype, const std::vector<int64_t> &shape,
   std::vector<int64_t> storage;
   for (int k : order)
     storage.push_back(strided ? 2 * shape[k] + 1 : shape[k]);
+  if (padded && !storage.empty())
+    storage.back() += 3;
   Tensor tensor(dtype, storage);
+  if (padded && !storage.empty())
+    tensor = tensor.sliced(int(storage.size()) - 1, 0, storage.back() - 3);
   if (strided)
     for (size_t k = 0; k < storage.size(); ++k)
       tensor = tensor.sliced(k, 1, 2 * shape[order[k]] + 1, 2);
@@ -180,8 +184,9 @@ std::string ExecutedSpec::run(const Call &call) {
     if (!dtypeOf(argument.dtype, dtype))
       return "unknown dtype";
     bool segments = argument.role == RECUR_SEGMENTS;
-    Tensor tensor = createTensor(dtype, shape, segments ? -1 : innermost,
-                                 call.strided && !segments);
+    Tensor tensor =
+        createTensor(dtype, shape, segments ? -1 : innermost,
+                     call.strided && !segments, call.padded && !segments);
     bool output = argument.role == RECUR_RESULT || argument.role == RECUR_FINAL;
     std::vector<int64_t> cuts;
     if (segments) {

@@ -27,6 +27,8 @@ struct Call {
   std::string contiguous;
   /// Every tensor is a strided view of a larger one.
   bool strided = false;
+  /// Every tensor lies in one with longer rows: the innermost stride stays 1.
+  bool padded = false;
   unsigned seed = 1;
   /// Run only this variant of the artifact; -1: the runtime chooses.
   int variant = -1;
