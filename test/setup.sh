@@ -18,7 +18,8 @@ export DEBIAN_FRONTEND=noninteractive
 
 packagesToBuild=(g++ cmake ninja-build ccache libdlpack-dev libmlir-22-dev
                  mlir-22-tools llvm-22-dev)
-packagesToTest=(libboost-context-dev libgtest-dev llvm-22-tools python3)
+packagesToTest=(libboost-context-dev libgtest-dev llvm-22-tools python3
+                python3-numpy)
 packagesOfExamples=(gnuplot-nox python3)
 
 # say TEXT...: a headline with the seconds since the start.
