@@ -130,6 +130,13 @@ void CallBuilder::checkAlignment(Instruction *before, Value *pointer,
                {plain, b.getInt32(uint32_t(alignment)), b.getInt32(writes)});
 }
 
+void CallBuilder::trap(CallInst &call) {
+  IRBuilder<> b(&call);
+  b.CreateCall(module.getOrInsertFunction("recur_emulator_trap", none, i32),
+               makeSite("a trap", *call.getFunction()));
+  call.eraseFromParent();
+}
+
 Value *recur::emulator::createApproximation(IRBuilderBase &b, StringRef name,
                                             Value *operand) {
   Type *type = operand->getType();

@@ -369,6 +369,19 @@ TEST_F(DetectionTest, LockThatIsNeverFree) {
                     "more are at an atomic update"}));
 }
 
+TEST_F(DetectionTest, Traps) {
+  ASSERT_EQ(compile(kernel(R"(
+  %p = arith.cmpi eq, %thread, %last : i32
+  scf.if %p {
+    llvm.intr.trap
+    scf.yield
+  })")),
+            "");
+  Words out, in;
+  EXPECT_TRUE(says(run(out, in, makeLaunch(1, 32)),
+                   {"block 0, thread 31: has come to a trap of 'k'"}));
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

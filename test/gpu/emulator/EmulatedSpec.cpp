@@ -181,6 +181,8 @@ std::string EmulatedSpec::compile(const std::string &text,
       kernels = each;
   if (!kernels)
     return "no kernels for " + options.target + "\n";
+  if (options.edit)
+    options.edit(kernels);
   auto module = EmulatedModule::create(kernels);
   if (!module)
     return llvm::toString(module.takeError()) + "\n";

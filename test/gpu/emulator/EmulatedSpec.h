@@ -10,11 +10,16 @@
 #define RECUR_TEST_GPU_EMULATOR_EMULATEDSPEC_H
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace mlir::gpu {
+class GPUModuleOp;
+} // namespace mlir::gpu
 
 namespace recur::emulator {
 
@@ -25,6 +30,8 @@ struct SpecOptions {
   std::string recurrence; // empty: the first
   /// Adds the variants that fold, combine and replay segments of so many steps.
   std::vector<int64_t> segments = {};
+  /// Changes the lowered kernels, to see that mistakes are found.
+  std::function<void(mlir::gpu::GPUModuleOp)> edit = {};
 };
 
 struct SpecRun {

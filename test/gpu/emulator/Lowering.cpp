@@ -334,18 +334,25 @@ static void lowerMemory(Instruction &instruction, CallBuilder &calls) {
   } else if (isa<FenceInst>(instruction)) {
     calls.access(b, calls.makeSite("a fence", function), Access::Fence);
     instruction.eraseFromParent();
-  } else if (isa<FPTruncInst>(instruction) &&
-             instruction.getType()->isBFloatTy()) {
+  } else if (Type *type = instruction.getType();
+             isa<FPTruncInst>(instruction) &&
+             type->getScalarType()->isBFloatTy()) {
     // The host may lack both the instruction and the library's function.
-    Value *wide = b.CreateFPTrunc(instruction.getOperand(0), b.getFloatTy());
-    Value *bits = b.CreateBitCast(wide, b.getInt32Ty());
-    Value *odd = b.CreateAnd(b.CreateLShr(bits, 16), b.getInt32(1));
-    Value *rounded = b.CreateLShr(
-        b.CreateAdd(bits, b.CreateAdd(odd, b.getInt32(0x7fff))), 16);
-    Value *quiet = b.CreateOr(b.CreateLShr(bits, 16), b.getInt32(0x40));
-    Value *half = b.CreateSelect(b.CreateFCmpUNO(wide, wide), quiet, rounded);
-    half = b.CreateBitCast(b.CreateTrunc(half, b.getInt16Ty()),
-                           instruction.getType());
+    Value *wide = b.CreateFPTrunc(instruction.getOperand(0),
+                                  type->getWithNewType(b.getFloatTy()));
+    Type *word = type->getWithNewType(b.getInt32Ty());
+    auto constant = [&](uint64_t value) {
+      return ConstantInt::get(word, value);
+    };
+    Value *bits = b.CreateBitCast(wide, word);
+    Value *high = b.CreateLShr(bits, constant(16));
+    Value *odd = b.CreateAnd(high, constant(1));
+    Value *rounded = b.CreateAdd(bits, b.CreateAdd(odd, constant(0x7fff)));
+    Value *half = b.CreateSelect(b.CreateFCmpUNO(wide, wide),
+                                 b.CreateOr(high, constant(0x40)),
+                                 b.CreateLShr(rounded, constant(16)));
+    half = b.CreateTrunc(half, type->getWithNewType(b.getInt16Ty()));
+    half = b.CreateBitCast(half, type);
     instruction.replaceAllUsesWith(half);
     instruction.eraseFromParent();
   }
@@ -431,7 +438,9 @@ static Error lowerBody(Function &function, CallBuilder &calls) {
         return createStringError("the emulator does not know '" +
                                  callee->getName() + "', which '" +
                                  function.getName() + "' calls");
-    } else if (callee->isDeclaration() && !callee->isIntrinsic())
+    } else if (callee->getIntrinsicID() == Intrinsic::trap)
+      calls.trap(*call);
+    else if (callee->isDeclaration() && !callee->isIntrinsic())
       return createStringError("'" + function.getName() + "' calls '" + name +
                                "', which nothing defines");
   }

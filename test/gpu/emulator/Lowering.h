@@ -49,6 +49,9 @@ public:
   void checkAlignment(llvm::Instruction *before, llvm::Value *pointer,
                       uint64_t alignment, bool writes);
 
+  /// Stops the emulation instead of the process.
+  void trap(llvm::CallInst &call);
+
   llvm::Value *generic(llvm::IRBuilderBase &b, llvm::Value *pointer);
 
   std::vector<std::string> sites;

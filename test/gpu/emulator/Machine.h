@@ -110,6 +110,7 @@ public:
                       uint64_t value, uint32_t first, uint32_t second);
   void access(uint32_t site, Access kind, const void *address, uint32_t bytes);
   void touchedBadly(const void *address);
+  const std::string &site(uint32_t number) const;
 
   const Kernel &kernel;
   const Launch &launch;
@@ -128,7 +129,6 @@ private:
   uint64_t random(uint64_t below);
   std::string describe(const Thread &thread) const;
   std::string describeWaiting() const;
-  const std::string &site(uint32_t number) const;
 
   const std::vector<uint64_t> &words;
   uint32_t blockThreads, blockCount;

@@ -190,6 +190,11 @@ static void complainAboutAlignment(const void *address, uint32_t alignment,
                 ", expected a multiple of " + std::to_string(alignment));
 }
 
+static void complainAboutTrap(uint32_t site) {
+  machine->current->site = site;
+  machine->stop("has come to " + machine->site(site));
+}
+
 std::vector<std::pair<const char *, void *>> recur::emulator::getOperations() {
   auto address = [](auto *function) {
     return reinterpret_cast<void *>(function);
@@ -202,5 +207,6 @@ std::vector<std::pair<const char *, void *>> recur::emulator::getOperations() {
           {"recur_emulator_copy", address(startCopy)},
           {"recur_emulator_commit", address(commitCopies)},
           {"recur_emulator_wait", address(waitForCopies)},
+          {"recur_emulator_trap", address(complainAboutTrap)},
           {"recur_emulator_misaligned", address(complainAboutAlignment)}};
 }

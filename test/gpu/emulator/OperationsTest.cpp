@@ -306,6 +306,26 @@ TEST_F(OperationsTest, NarrowFloats) {
   EXPECT_EQ(out, (Words{0x3f803c00, 0x3f803c04, 0x3f823c0c, 0x3dcd2e66}));
 }
 
+TEST_F(OperationsTest, VectorsOfNarrowFloats) {
+  ASSERT_EQ(compile(kernel(R"(
+  %offset = arith.addi %thread, %thread : i32
+  %p = llvm.getelementptr %in[%offset] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32
+  %x = llvm.load %p {alignment = 8 : i64} : !llvm.ptr<1> -> vector<2xf32>
+  %y = arith.truncf %x : vector<2xf32> to vector<2xbf16>
+  llvm.store %y, %at {alignment = 4 : i64} : vector<2xbf16>, !llvm.ptr<1>)")),
+            "");
+  alignas(8) static const float in[] = {1.f, 1.01171875f, NAN, 0.1f};
+  Words out(2);
+  Launch launch;
+  launch.threads = {2, 1, 1};
+  ASSERT_EQ(recur::emulator::run(*module->find("k"),
+                                 {reinterpret_cast<uintptr_t>(out.data()),
+                                  reinterpret_cast<uintptr_t>(in)},
+                                 launch),
+            "");
+  EXPECT_EQ(out, (Words{0x3f823f80, 0x3dcd7fc0}));
+}
+
 TEST_F(OperationsTest, AsynchronousCopies) {
   ASSERT_EQ(compile(R"(
 llvm.mlir.global internal @s() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<64 x i32>
