@@ -208,7 +208,9 @@ bool Compilation::emitImages(const TargetSpec &target,
     return false;
   if (save)
     save(target.name + ".ptx", *ptx);
-  Cubin cubin = assembleCubin(*ptx, target);
+  Cubin cubin;
+  if (options.cubins)
+    cubin = assembleCubin(*ptx, target);
   if (cubin.status == Cubin::Status::Failed) {
     diagnostics.error(file, "the assembler refuses our PTX: " + cubin.message);
     return false;

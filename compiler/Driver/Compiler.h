@@ -49,6 +49,8 @@ struct CompileOptions {
   std::string recurrence;
   /// Also makes NAME_step, one time step for decoding, of every recurrence.
   bool steps = true;
+  /// Assembles PTX to cubins for the object, where the machine has an assembler.
+  bool cubins = true;
 };
 
 /// One spec on its way through the phases.

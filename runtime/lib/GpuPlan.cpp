@@ -283,7 +283,8 @@ struct Names {
 
 } // namespace
 
-int GpuPlan::make(const CheckedArguments &arguments, const GpuDevice &device) {
+int GpuPlan::make(const CheckedArguments &arguments, const GpuDevice &device,
+                  GpuTrialObserver *observer) {
   const recur_info &info = arguments.info();
   Filter filter(info);
   Reason reason;
@@ -299,7 +300,11 @@ int GpuPlan::make(const CheckedArguments &arguments, const GpuDevice &device) {
     if (rank < 0 || !filter.takes(each) || (found && rank < bestRank))
       continue;
     Reason why;
-    if (!Candidate(arguments, device, each).fill(candidate, why)) {
+    bool applies = Candidate(arguments, device, each).fill(candidate, why);
+    if (observer)
+      observer->tried({&each, applies ? nullptr : why.text,
+                       applies ? candidate.nanoseconds : 0});
+    if (!applies) {
       if (!refused) {
         refused = &each;
         reason = why;

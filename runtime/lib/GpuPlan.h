@@ -16,6 +16,22 @@ namespace recur::runtime {
 /// Every workspace address is raised to a multiple of so many bytes.
 constexpr int64_t gpuWorkspaceAlignment = 256;
 
+/// What came of trying one variant.
+struct GpuTrial {
+  const recur_gpu_variant *variant;
+  const char *refusal; ///< why it does not apply; null: it does
+  double nanoseconds;  ///< estimated, where it applies
+};
+
+/// Is told of every variant that is tried.
+class GpuTrialObserver {
+public:
+  virtual void tried(const GpuTrial &trial) = 0;
+
+protected:
+  ~GpuTrialObserver() = default;
+};
+
 struct GpuPlan {
   static constexpr int32_t maxKernels = 16;
 
@@ -30,7 +46,8 @@ struct GpuPlan {
   bool isEmpty() const { return grids[0].units == 0; }
 
   /// Returns RECUR_OK or the status after `fail`.
-  int make(const CheckedArguments &arguments, const GpuDevice &device);
+  int make(const CheckedArguments &arguments, const GpuDevice &device,
+           GpuTrialObserver *observer = nullptr);
 };
 
 } // namespace recur::runtime

@@ -9,6 +9,7 @@
 #include "compiler/Driver/Link.h"
 #include "compiler/Driver/OutputFile.h"
 #include "compiler/Tools/recurc/Commands.h"
+#include "compiler/Tools/recurc/ExplainGpu.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -217,6 +218,21 @@ int recur::recurc::compileCommand(const CommandLine &line) {
     os.flush();
     if (int code = report(explained, outcome))
       return code;
+    if (pipeline.hasGpu()) {
+      CompileOptions onGpu = options;
+      onGpu.targets.clear();
+      for (const TargetSpec &target : pipeline.targets)
+        if (target.isGpu())
+          onGpu.targets.push_back(target.name);
+      onGpu.steps = onGpu.cubins = false;
+      Compilation artifact(compilation.getSource(), specName(line.spec), onGpu);
+      text.clear();
+      outcome = explainGpu(artifact, line.sizes, text);
+      os << text;
+      os.flush();
+      if (int code = report(artifact, outcome))
+        return code;
+    }
     if (!request.emit)
       return ExitOk;
   }
