@@ -182,6 +182,8 @@ int recur::recurc::compileCommand(const CommandLine &line) {
       line.targets.empty() ? std::vector<std::string>{"cpu"} : line.targets;
   options.schedule = line.schedule;
   options.recurrence = line.name;
+  // A header says nothing of them.
+  options.cubins = request.emit != Phase::Header;
   PipelineOptions pipeline;
   CommandLine withTargets = line;
   withTargets.targets = options.targets;

@@ -134,4 +134,65 @@ TEST(Program, CompilesOnManyThreads) {
   for (int k = 0; k < threads; ++k)
     EXPECT_FLOAT_EQ(last[k], 1 + 0.03125f * (1 + k / 2));
 }
+// A program for GPUs holds their code and what a launch must know.
+TEST(Program, HoldsCodeForGpus) {
+  ProgramOptions options;
+  options.targets = {"cpu", "sm_80", "sm_90a"};
+  Program program = Program::compile(
+      "recurrence scan over t (a[b,t,d], x[b,t,d]) -> (y[b,t,d]) {\n"
+      "  state h[b,d]\n  h = a * prev(h) + x\n  y = h\n}\n",
+      options);
+  ASSERT_TRUE(program) << program.errors();
+  const recur_info &info = program["scan"].info();
+  EXPECT_STREQ(std::string(info.targets).c_str() +
+                   std::string(info.targets).find(","),
+               ",sm_80,sm_90a");
+  EXPECT_GE(info.n_cpu_variants, 1);
+  EXPECT_EQ(info.n_space_dims, 3);
+  ASSERT_GE(info.n_gpu_variants, 2);
+  bool hopper = false;
+  for (int32_t v = 0; v < info.n_gpu_variants; ++v) {
+    const recur_gpu_variant &variant = info.gpu_variants[v];
+    ASSERT_GE(variant.n_images, 1);
+    ASSERT_GE(variant.n_kernels, 1);
+    EXPECT_STRNE(variant.name, "");
+    // PTX is always there, last, and names every kernel.
+    const recur_gpu_image &ptx = variant.images[variant.n_images - 1];
+    EXPECT_EQ(ptx.format, RECUR_GPU_PTX);
+    std::string text = static_cast<const char *>(ptx.bytes);
+    EXPECT_EQ(int64_t(text.size()), ptx.size);
+    EXPECT_NE(text.find(std::string(".target ") + ptx.target),
+              std::string::npos);
+    bool isHopper = std::string(ptx.target) == "sm_90a";
+    hopper |= isHopper;
+    EXPECT_EQ(ptx.capability, isHopper ? 90 : 80);
+    EXPECT_EQ(ptx.exact, isHopper);
+    for (int32_t k = 0; k < variant.n_kernels; ++k) {
+      const recur_gpu_kernel &kernel = variant.kernels[k];
+      EXPECT_NE(text.find(std::string(".entry ") + kernel.symbol),
+                std::string::npos);
+      EXPECT_GE(kernel.block, 1);
+      EXPECT_GE(kernel.items_per_block, 1);
+      EXPECT_GE(kernel.lane_tile, 1);
+      EXPECT_GE(kernel.step_cost, 0);
+    }
+  }
+  EXPECT_TRUE(hopper);
+}
+
+// Code for GPUs alone is refused for tensors on the CPU, by its targets.
+TEST(Program, ForGpusAlone) {
+  ProgramOptions options;
+  options.targets = {"sm_80"};
+  Program program = Program::compile(decay("0.75"), options);
+  ASSERT_TRUE(program) << program.errors();
+  EXPECT_EQ(program["decay"].info().n_cpu_variants, 0);
+  Tensor x(Dtype::F32, {2}), y(Dtype::F32, {2});
+  DLTensor xView = x.dl(), yView = y.dl();
+  EXPECT_EQ(program["decay"](&xView, &yView), RECUR_UNSUPPORTED);
+  EXPECT_STREQ(recur_last_error(),
+               "recurrence 'decay': expected code for the CPU in the artifact, "
+               "found only targets: sm_80");
+}
+
 } // namespace

@@ -32,7 +32,8 @@ namespace recur {
 
 /// How a spec is compiled.
 struct ProgramOptions {
-  /// `cpu` (this machine), x86-64-v2, x86-64-v3, x86-64-v4.
+  /// `cpu` (this machine), x86-64-v2, x86-64-v3, x86-64-v4, and GPUs such as
+  /// sm_90a: a call runs where its tensors are.
   std::vector<std::string> targets = {"cpu"};
   /// Overrides the schedule, as recurc's --schedule does; empty: chosen.
   std::string schedule;
