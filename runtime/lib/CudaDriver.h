@@ -42,6 +42,7 @@ enum DeviceAttribute : int {
 enum PointerAttribute : int {
   PointerContext = 1,
   PointerMemoryType = 2,
+  PointerManaged = 8,
   PointerDevice = 9,
   PointerRangeStart = 11,
   PointerRangeSize = 12

@@ -192,19 +192,23 @@ int recur::runtime::checkMemory(const Driver &driver, const GpuDevice &device,
                                 const MemoryUse &use) {
   if (use.begin == use.end || isKnown(device, use))
     return RECUR_OK;
-  constexpr unsigned count = 4;
-  unsigned type = 0;
+  constexpr unsigned count = 5;
+  unsigned type = 0, managed = 0;
   int ordinal = -1;
   Pointer start = 0;
   size_t size = 0;
-  int attributes[count] = {PointerMemoryType, PointerDevice, PointerRangeStart,
-                           PointerRangeSize};
-  void *values[count] = {&type, &ordinal, &start, &size};
+  int attributes[count] = {PointerMemoryType, PointerManaged, PointerDevice,
+                           PointerRangeStart, PointerRangeSize};
+  void *values[count] = {&type, &managed, &ordinal, &start, &size};
   if (Result result =
           driver.pointerGetAttributes(count, attributes, values, use.begin))
     return failDriver(driver, result, "cuPointerGetAttributes", "%s",
                       Place(use).text);
   constexpr unsigned onDevice = 2; // CU_MEMORYTYPE_DEVICE
+  if (managed) { // wherever it is now, it comes to the device that uses it
+    type = onDevice;
+    ordinal = device.ordinal;
+  }
   if (type != onDevice)
     return fail(RECUR_INVALID_ARGUMENT,
                 "%s: expected memory of CUDA device %d, found the address "

@@ -287,6 +287,9 @@ EXPORT int cuPointerGetAttributes(unsigned count, int *attributes,
                                             : found->device < 0 ? 1
                                                                 : 2;
       break;
+    case 8:
+      *static_cast<unsigned *>(values[k]) = found && found->device == managed;
+      break;
     case 9:
       *static_cast<int *>(values[k]) = found ? found->device : -2;
       break;

@@ -60,8 +60,11 @@ void *current();
 /// Contexts that calls have pushed or retained and not given back.
 int heldContexts();
 
-/// Memory of a device (or, with device -1, pinned memory of the host) that
-/// nothing backs.
+/// In the place of a device: memory that the driver moves.
+constexpr int managed = -3;
+
+/// Memory of a device (or managed, or, with device -1, pinned memory of the
+/// host) that nothing backs.
 uint64_t allocate(int device, size_t bytes, void *context = nullptr);
 
 /// Makes memory that exists known as a device's.

@@ -210,6 +210,17 @@ TEST_F(GpuCallTest, SegmentsStayOnTheDevice) {
   EXPECT_EQ(fake::launches()[0].grid, 6u); // 350 items
 }
 
+// Managed memory is any device's; DLPack has a device type of its own for it.
+TEST_F(GpuCallTest, TakesManagedMemory) {
+  GpuRecurrence affine;
+  affine.add("serial", {affine.kernel("managed_kernel")});
+  make(0, 3, 100, 50);
+  tensors[1]->tensor.data =
+      reinterpret_cast<void *>(fake::allocate(fake::managed, 3 * 100 * 50 * 4));
+  tensors[1]->tensor.device.device_type = static_cast<DLDeviceType>(13);
+  ASSERT_EQ(call(affine), RECUR_OK) << recur_last_error();
+}
+
 //===----------------------------------------------------------------------===//
 // Modules
 //===----------------------------------------------------------------------===//
