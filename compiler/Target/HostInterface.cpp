@@ -221,7 +221,11 @@ InterfaceBuilder::createGpuKernel(DictionaryAttr launch) {
        c64(getInt("time_tile", launch)), c64(getInt("shared", launch)),
        c32(cast<BoolAttr>(launch.get("persistent")).getValue()),
        c32(getInt("registers", launch)),
-       llvm::ConstantFP::get(f64, getInt("step_cost", launch))});
+       // Plain loops do not say.
+       c32(launch.contains("steps_in_flight")
+               ? getInt("steps_in_flight", launch)
+               : 0),
+       c32(0), llvm::ConstantFP::get(f64, getInt("step_cost", launch))});
 }
 
 /// The images of `target`, as an array.

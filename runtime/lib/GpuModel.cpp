@@ -12,15 +12,20 @@
 
 using namespace recur::runtime;
 
+// From hand-written kernels on an H200: a * b + c reaches 4.1 of 4.8 TB/s; one
+// thread a channel that loads 16 steps ahead 71 % of that with 16384 threads, a
+// plain loop 20 % with 32768; look-back with tiles of 512 steps takes 0.27 us a
+// tile, and 73 to 82 % of streaming where tiles are few.
 const GpuConstants recur::runtime::gpuConstants = {
-    .bandwidthShare = 0.92,
-    .memoryLatency = 700,
-    .stepsInFlight = 4,
+    .bandwidthShare = 0.86,
+    .lookBackShare = 0.85,
+    .memoryLatency = 1100,
+    .stepsInFlight = 2,
     .firstLaunch = 2500,
     .nextLaunch = 1000,
     .zeroing = 1500,
     .blockOverhead = 800,
-    .lookBackHop = 60,
+    .lookBackHop = 250,
 };
 
 namespace {
@@ -70,10 +75,10 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
       kernel.time_tile > 0
           ? std::min(static_cast<double>(kernel.time_tile), steps)
           : steps;
-  double items = static_cast<double>(
-      std::min<int64_t>(kernel.items_per_block, grid.units));
+  // A last block that is not full takes as long.
   double positions =
-      items * static_cast<double>(std::max<int64_t>(kernel.lane_tile, 1));
+      static_cast<double>(std::max<int64_t>(kernel.items_per_block, 1)) *
+      static_cast<double>(std::max<int64_t>(kernel.lane_tile, 1));
   double threadSteps = std::max(positions * blockSteps / kernel.block, 1.0);
   double computing = rounds * (constants.blockOverhead +
                                threadSteps * kernel.step_cost / machine.clock);
@@ -94,16 +99,19 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
   }
   // Little's law: what is in flight arrives once a latency.
   double total = blocks * kernel.block * threadSteps;
-  double wide = vectors ? 4 : 1;
-  double inFlight = active * kernel.block *
-                    std::min(threadSteps, constants.stepsInFlight * wide) *
-                    bytes / total;
-  double bandwidth = std::min(machine.bandwidth * constants.bandwidthShare,
-                              inFlight / constants.memoryLatency);
+  double ahead = kernel.steps_in_flight > 0
+                     ? kernel.steps_in_flight
+                     : constants.stepsInFlight * (vectors ? 4 : 1);
+  double inFlight =
+      active * kernel.block * std::min(threadSteps, ahead) * bytes / total;
+  bool looksBack = kernel.phase == RECUR_GPU_SCAN && grid.tiles > 1;
+  double most = machine.bandwidth * constants.bandwidthShare *
+                (looksBack ? constants.lookBackShare : 1);
+  double bandwidth = std::min(most, inFlight / constants.memoryLatency);
   double moving = bandwidth > 0 ? bytes / bandwidth : 0;
 
   double passing = 0;
-  if (kernel.phase == RECUR_GPU_SCAN && grid.tiles > 1)
+  if (looksBack)
     passing = static_cast<double>(grid.tiles) * constants.lookBackHop;
   return std::max({computing, moving, passing});
 }

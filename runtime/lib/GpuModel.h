@@ -28,9 +28,12 @@ struct GpuMachine {
 struct GpuConstants {
   /// Of what the bus could carry, what streaming kernels reach.
   double bandwidthShare;
+  /// Of that, what kernels reach whose tiles wait for one another.
+  double lookBackShare;
   /// From a load to its value, in ns.
   double memoryLatency;
-  /// Steps of a position that a thread has in flight.
+  /// Steps of a position that a thread has in flight when its kernel does not
+  /// say; four times that where a load takes several.
   double stepsInFlight;
   /// From one launch to the next, in ns: the first, each later one, and zeroing
   /// the start of the workspace.

@@ -219,7 +219,7 @@ typedef enum recur_gpu_phase {
 /// The grid is (blocks, 1, 1), for a persistent kernel at most what is resident
 /// at once. Nothing is launched when there are no units. Every parameter has 8
 /// bytes: the data pointer of every argument in their order, the workspace, the
-/// variant's `tile_steps`, the size of every dim of the recurrence's space (the
+/// variant's `tile_steps` (at least 1), the size of every dim of the recurrence's space (the
 /// first `n_space_dims` of recur_info::dims), the strides in elements of every
 /// axis of every argument.
 typedef struct recur_gpu_kernel {
@@ -235,8 +235,12 @@ typedef struct recur_gpu_kernel {
   int64_t shared_bytes;    /**< dynamic shared memory of a block */
   int32_t persistent;      /**< 1: any smaller grid does */
   int32_t registers;       /**< of a thread, estimated; 0: unknown */
-  double step_cost;        /**< estimated cycles of one thread for one step of
-                                one position of a unit */
+  /// Steps of a position whose loads a thread has under way, estimated; 0:
+  /// what a plain loop has.
+  int32_t steps_in_flight;
+  int32_t reserved;
+  double step_cost; /**< estimated cycles of one thread for one step of one
+                         position of a unit, its values at hand */
 } recur_gpu_kernel;
 
 /// A part of a variant's workspace: `value_bytes` times the sizes of `dims` for

@@ -38,6 +38,7 @@ TEST(GpuModelTest, FewUnitsAreBoundByTheirSteps) {
   recur_gpu_kernel serial = makeSerial();
   EXPECT_NEAR(time(serial, 64, 20000) / time(serial, 64, 10000), 2, 0.1);
   EXPECT_NEAR(time(serial, 128, 10000) / time(serial, 64, 10000), 1, 0.01);
+  EXPECT_NEAR(time(serial, 5, 10000) / time(serial, 64, 10000), 1, 0.01);
 }
 
 // Many units: the bytes at a bandwidth that devices reach.
@@ -48,7 +49,16 @@ TEST(GpuModelTest, ManyUnitsAreBoundByMemory) {
   double least = units * steps * 12 / h100.bandwidth;
   double estimated = time(serial, int64_t(units), int64_t(steps));
   EXPECT_GT(estimated, least);
-  EXPECT_LT(estimated, 1.5 * least);
+  EXPECT_LT(estimated, 2 * least);
+}
+
+// Fewer threads reach the bandwidth when each has more loads under way.
+TEST(GpuModelTest, LoadsInFlight) {
+  recur_gpu_kernel plain = makeSerial(), ahead = makeSerial();
+  plain.step_cost = ahead.step_cost = 4;
+  ahead.steps_in_flight = 8;
+  EXPECT_NEAR(time(plain, 4096, 2048) / time(ahead, 4096, 2048),
+              8 / gpuConstants.stepsInFlight, 0.5);
 }
 
 TEST(GpuModelTest, LookBackPaysForItsTiles) {
