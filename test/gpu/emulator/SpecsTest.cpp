@@ -52,7 +52,7 @@ public:
   void run() {
     ASSERT_EQ(spec.getError(), "");
     size_t number = 0;
-    for (int64_t time : getTimes()) {
+    for (auto &[time, tile] : getTimes()) {
       Sizes sizes;
       for (const std::string &dim : spec.getDims()) {
         const std::vector<int64_t> &list =
@@ -63,7 +63,7 @@ public:
                      : time > 300 ? std::min<int64_t>(size, 3)
                                   : size;
       }
-      runLayouts(sizes, number++);
+      runLayouts(sizes, number++, tile);
       if (::testing::Test::HasFailure())
         return;
     }
@@ -82,18 +82,23 @@ public:
   }
 
 private:
-  /// Around warps and the variants' tiles.
-  std::set<int64_t> getTimes() {
-    std::set<int64_t> times{0, 1, 2, 31, 32, 33, 97, 1009};
+  static constexpr int64_t anyTile = -1;
+
+  /// Sizes around warps, for all variants, and around the variants' tiles, for
+  /// those that have the tile.
+  std::map<int64_t, int64_t> getTimes() {
+    std::map<int64_t, int64_t> times;
+    for (int64_t time : {0, 1, 2, 31, 32, 33, 97, 1009})
+      times[time] = anyTile;
     for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant)
       if (int64_t tile = spec.getTileSteps(variant))
         for (int64_t time : {tile - 1, tile, tile + 1, 2 * tile + 1})
           if (time < 1200)
-            times.insert(time);
+            times.insert({time, full ? anyTile : tile});
     return times;
   }
 
-  void runLayouts(const Sizes &sizes, size_t number) {
+  void runLayouts(const Sizes &sizes, size_t number, int64_t tile = anyTile) {
     SpecRun rows;
     rows.sizes = sizes;
     rows.ranges = ranges;
@@ -107,14 +112,16 @@ private:
     layouts.back().gap = 3;
     layouts.push_back(rows);
     layouts.back().misaligned = true;
-    runVariants(rows, number);
+    runVariants(rows, number, tile);
     for (size_t i = 0; i < layouts.size(); ++i)
       if (full || i == number % layouts.size())
-        runVariants(layouts[i], number);
+        runVariants(layouts[i], number, tile);
   }
 
-  void runVariants(SpecRun run, size_t number) {
+  void runVariants(SpecRun run, size_t number, int64_t tile = anyTile) {
     for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant) {
+      if (tile != anyTile && spec.getTileSteps(variant) != tile)
+        continue;
       run.variant = variant;
       std::vector<uint8_t> bytes;
       for (uint64_t i = 0; i < seeds; ++i) {
