@@ -96,7 +96,7 @@ def _view_interface(array):
     interface = array.__array_interface__
     kind, bits = interface["typestr"][1], 8 * int(interface["typestr"][2:])
     code = {"f": 2, "c": 5, "i": 0, "u": 1, "b": 6}.get(kind)
-    if str(getattr(array, "dtype", "")) == "bfloat16":
+    if kind == "V" and str(getattr(array, "dtype", "")) == "bfloat16":  # of ml_dtypes
         code = 4
     if code is None or (interface["typestr"][0] == ">" and bits > 8):
         raise RecurError("expected a dtype that recurrences have, found "

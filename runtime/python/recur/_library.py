@@ -205,7 +205,7 @@ class Recurrence:
             self._info, list_, len(views), memory.tensor.data if memory else None, count,
             stream or None))
         if must_wait:
-            _wait_for_legacy_stream()
+            _wait_for_legacy_stream(views[0].tensor.device.device_id)
 
     def _find_workspace(self, views, list_, like, stream, given):
         """A view of the workspace (or None) and its bytes."""
@@ -232,8 +232,22 @@ class Recurrence:
         return kept
 
 
-def _wait_for_legacy_stream():
-    path = os.environ.get("RECUR_CUDA_LIBRARY") or "libcuda.so.1"
-    status = ctypes.CDLL(path).cuStreamSynchronize(None)
-    if status:
-        raise RecurError(f"cuStreamSynchronize: CUDA error {status}", 6)
+def _wait_for_legacy_stream(device):
+    """Of the device's primary context, which may not be this thread's."""
+    driver = ctypes.CDLL(os.environ.get("RECUR_CUDA_LIBRARY") or "libcuda.so.1")
+    context = ctypes.c_void_p()
+
+    def check(name, *arguments):
+        status = getattr(driver, name)(*arguments)
+        if status:
+            raise RecurError(f"{name}: CUDA error {status}", 6)
+
+    check("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+    try:
+        check("cuCtxPushCurrent_v2", context)
+        try:
+            check("cuStreamSynchronize", None)
+        finally:
+            check("cuCtxPopCurrent_v2", ctypes.byref(context))
+    finally:
+        check("cuDevicePrimaryCtxRelease_v2", device)

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 import unittest
 
@@ -204,6 +205,16 @@ class RecurTest(unittest.TestCase):
         for found, expected in zip((y, h), expected_smooth(self.x, self.a)):
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
         self.assertEqual(x.streams, [1])  # made ready for the legacy stream
+
+    def test_a_thread_without_a_context(self):
+        x, a, y, h = self.on_device()
+        names = [r.name for r in self.library["smooth"].results]
+        thread = threading.Thread(target=lambda: self.library["smooth"](
+            x, a, out=dict(zip(names, (y, h)))))
+        thread.start()
+        thread.join()
+        np.testing.assert_allclose(y.numpy(), expected_smooth(self.x, self.a)[0], rtol=1e-5,
+                                   atol=1e-6)
 
     def test_passes_the_stream(self):
         x, a, y, h = self.on_device()
