@@ -8,6 +8,7 @@
     smooth = recur.load("smooth.so")["smooth"]
     y, h_last = smooth(x, a)              # results are made beside the arguments
     smooth(x, a, out={"y": y})            # or written where they shall be
+    call = smooth.bind(x, a)              # to be made often: call(); call.results
 
 Needs nothing but Python; an array is anything with `__array_interface__`
 (NumPy) or `__dlpack__` (PyTorch, JAX, CuPy, ...), on the CPU or on a CUDA
@@ -15,7 +16,7 @@ device. On a device the call only puts work into a stream: PyTorch's current
 one for tensors of PyTorch, else the one that is given.
 """
 
-from ._library import Argument, Library, Recurrence, load
+from ._library import Argument, Call, Library, Recurrence, load
 from ._abi import RecurError
 
-__all__ = ["Argument", "Library", "RecurError", "Recurrence", "load"]
+__all__ = ["Argument", "Call", "Library", "RecurError", "Recurrence", "load"]

@@ -99,10 +99,18 @@ class Recurrence:
         legacy stream, which is waited for. `workspace` is an array of bytes on the device; by
         default one is kept for each device and stream.
         """
+        call = self.bind(*inputs, out=out, stream=stream, workspace=workspace, **named)
+        call()
+        return call.results[0] if len(call.results) == 1 else call.results
+
+    def bind(self, *inputs, out=None, stream=None, workspace=None, **named):
+        """Prepares a call, to be made often: `call = f.bind(x, a); call(); call.results`.
+
+        The arrays, their memory, the stream and the workspace are those of now.
+        """
         arrays = self._order(inputs, named)
         results = self._make_results(arrays, dict(out or {}))
-        self._run(arrays + results, stream, workspace)
-        return results[0] if len(results) == 1 else tuple(results)
+        return Call(self, arrays + results, tuple(results), stream, workspace)
 
     def workspace_bytes(self, *arrays):
         """Bytes of workspace that a call with all of `arguments` needs."""
@@ -188,25 +196,6 @@ class Recurrence:
         if status:
             raise RecurError(self._handle.recur_last_error().decode(), status)
 
-    def _run(self, arrays, stream, workspace):
-        # A producer that does not know our stream waits for the legacy one (1).
-        views, list_ = self._views(arrays, 1 if stream is None else stream or 1)
-        on_device = bool(views) and views[0].tensor.device.device_type not in (
-            _abi.CPU, _abi.CUDA_HOST)
-        if not on_device:
-            self._check(self._handle.recur_call(self._info, list_, len(views), None, 0, None))
-            return
-        must_wait = False
-        if stream is None:
-            stream = _arrays.current_stream(arrays[0], views[0].tensor)
-            must_wait = stream is None
-        memory, count = self._find_workspace(views, list_, arrays[0], stream, workspace)
-        self._check(self._handle.recur_call(
-            self._info, list_, len(views), memory.tensor.data if memory else None, count,
-            stream or None))
-        if must_wait:
-            _wait_for_legacy_stream(views[0].tensor.device.device_id)
-
     def _find_workspace(self, views, list_, like, stream, given):
         """A view of the workspace (or None) and its bytes."""
         if given is not None:
@@ -230,6 +219,34 @@ class Recurrence:
                 kept = (_arrays.view(_arrays.empty_bytes(count.value, like)), count.value)
                 self._workspaces[key] = kept
         return kept
+
+
+class Call:
+    """A call with its arguments; `results` are the arrays that it writes."""
+
+    def __init__(self, recurrence, arrays, results, stream, workspace):
+        # A producer that does not know our stream waits for the legacy one (1).
+        views, list_ = recurrence._views(arrays, 1 if stream is None else stream or 1)
+        self.results = results
+        self._recurrence, self._views = recurrence, views
+        self._must_wait = False
+        memory, count = None, 0
+        if views and views[0].tensor.device.device_type not in (_abi.CPU, _abi.CUDA_HOST):
+            if stream is None:
+                stream = _arrays.current_stream(arrays[0], views[0].tensor)
+                self._must_wait = stream is None
+            memory, count = recurrence._find_workspace(views, list_, arrays[0], stream, workspace)
+        self._memory = memory
+        self._arguments = (recurrence._info, list_, len(views),
+                           memory.tensor.data if memory else None, count, stream or None)
+        self._call = recurrence._handle.recur_call
+
+    def __call__(self):
+        status = self._call(*self._arguments)
+        if status:
+            self._recurrence._check(status)
+        if self._must_wait:
+            _wait_for_legacy_stream(self._views[0].tensor.device.device_id)
 
 
 def _wait_for_legacy_stream(device):

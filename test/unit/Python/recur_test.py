@@ -147,6 +147,16 @@ class RecurTest(unittest.TestCase):
         with self.assertRaisesRegex(recur.RecurError, "'y': expected an array to write"):
             self.library["smooth"](self.x, self.a, out={"y": x})
 
+    def test_binds_arguments(self):
+        x = self.x.copy()
+        call = self.library["smooth"].bind(x, self.a)
+        for scale in (1, 2):
+            x[:] = scale * self.x
+            call()
+            np.testing.assert_allclose(call.results[0],
+                                       scale * expected_smooth(self.x, self.a)[0], rtol=1e-5,
+                                       atol=1e-6)
+
     def test_takes_segments(self):
         cu = np.array([0, 3, 3, 7], np.int32)
         h, last = self.library["packed"](cu=cu, x=np.ones((7, 2), np.float32))
