@@ -16,8 +16,8 @@ export NINJA_STATUS=${NINJA_STATUS:-"[%f/%t %es] "}
 export LC_ALL=C.UTF-8
 export DEBIAN_FRONTEND=noninteractive
 
-packagesToBuild=(g++ cmake ninja-build ccache libdlpack-dev libmlir-22-dev
-                 mlir-22-tools llvm-22-dev)
+packagesToBuild=(g++ cmake ninja-build ccache libcli11-dev libdlpack-dev
+                 libmlir-22-dev mlir-22-tools llvm-22-dev)
 packagesToTest=(libboost-context-dev libgtest-dev llvm-22-tools python3
                 python3-numpy)
 packagesOfExamples=(gnuplot-nox python3)
