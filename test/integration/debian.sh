@@ -7,16 +7,21 @@
 # it, and runs both commands there, each twice. Needs root, debootstrap, git,
 # about 6 GB, and the time of two full builds.
 #
-#   debian.sh FOLDER           FOLDER must not exist; it is left for a look
+#   debian.sh FOLDER [COMMAND...]
 #
+# FOLDER is left for a look. If it exists, it has to be of an earlier call: then
+# the commands run in it as it is. COMMANDs are run instead of the four.
 # The mirrors are those of the machine's own apt, else debootstrap's default.
 
 set -eu
-[ $# = 1 ] || { sed -n '5,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '5,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 source=$(cd "$(dirname "$0")/../.." && pwd)
 system=$1
+shift
+[ $# -gt 0 ] || set -- examples/run test/run examples/run test/run
 [ "$(id -u)" = 0 ] || { echo "error: only root can make a Debian system" >&2; exit 1; }
-[ ! -e "$system" ] || { echo "error: $system exists" >&2; exit 1; }
+[ ! -e "$system" ] || [ -d "$system/root/recur" ] ||
+  { echo "error: $system exists and was not made by this script" >&2; exit 1; }
 command -v debootstrap >/dev/null ||
   { echo "error: debootstrap is missing (apt-get install debootstrap)" >&2; exit 1; }
 
@@ -26,21 +31,26 @@ mirror() {
     awk -v suite="$1" '$1 == suite {print $2; exit}'
 }
 
-archive=$(mirror bookworm)
-security=$(mirror bookworm-security)
-debootstrap --variant=minbase bookworm "$system" ${archive:+"$archive"}
-archive=${archive:-$(awk '$1 == "deb" {print $2; exit}' "$system/etc/apt/sources.list")}
-cat >"$system/etc/apt/sources.list" <<EOF
+# make: a minimal system with the last commit.
+make() {
+  local archive security
+  archive=$(mirror bookworm)
+  security=$(mirror bookworm-security)
+  debootstrap --variant=minbase bookworm "$system" ${archive:+"$archive"}
+  archive=${archive:-$(awk '$1 == "deb" {print $2; exit}' "$system/etc/apt/sources.list")}
+  cat >"$system/etc/apt/sources.list" <<EOF
 deb $archive bookworm main
 deb ${security:-${archive%/}-security} bookworm-security main
 EOF
-# How this machine reaches its mirrors holds inside as well.
-apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries)' \
-  >"$system/etc/apt/apt.conf.d/99host" || true
-cp /etc/resolv.conf "$system/etc/resolv.conf"
-[ ! -e /etc/hosts ] || cp /etc/hosts "$system/etc/hosts"
+  # How this machine reaches its mirrors holds inside as well.
+  apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries)' \
+    >"$system/etc/apt/apt.conf.d/99host" || true
+  cp /etc/resolv.conf "$system/etc/resolv.conf"
+  [ ! -e /etc/hosts ] || cp /etc/hosts "$system/etc/hosts"
 
-git clone -q --no-hardlinks "$source" "$system/root/recur"
+  git clone -q --no-hardlinks "$source" "$system/root/recur"
+}
+[ -e "$system" ] || make
 
 unmount() {
   for folder in dev/shm dev proc sys; do
@@ -54,7 +64,7 @@ mount --bind /dev "$system/dev"
 mount -t tmpfs tmpfs "$system/dev/shm"
 
 summary=()
-for command in examples/run test/run examples/run test/run; do
+for command; do
   from=$SECONDS
   status=0
   echo "== $command in $system"
