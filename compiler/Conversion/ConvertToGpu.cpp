@@ -10,6 +10,7 @@
 #include "compiler/Conversion/ExpandMath.h"
 #include "compiler/Conversion/GpuKernels.h"
 #include "compiler/Conversion/Passes.h"
+#include "compiler/Conversion/TileKernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -75,11 +76,16 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
                                      (function.getName() + "_" + target).str());
         module->setAttr(kTargetAttr, builder.getStringAttr(target));
       }
-      GpuKernels kernels(scan, schedule, *signature);
       std::string prefix =
           (function.getName() + "__gpu" + Twine(counts[target]++)).str();
-      if (failed(kernels.emit(module, prefix)))
+      if (schedule.isTiled()) {
+        if (failed(
+                TileKernels(scan, schedule, *signature).emit(module, prefix)))
+          return failure();
+      } else if (failed(GpuKernels(scan, schedule, *signature)
+                            .emit(module, prefix))) {
         return failure();
+      }
     }
     SmallVector<Attribute> variants;
     for (auto &[target, module] : modules)

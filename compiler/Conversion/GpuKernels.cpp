@@ -164,7 +164,8 @@ LogicalResult GpuKernels::emit(gpu::GPUModuleOp module, StringRef prefix) {
 
 LogicalResult GpuKernels::emitKernel(gpu::GPUModuleOp module, StringRef name,
                                      Kernel kernel) {
-  gpu::GPUFuncOp function = createKernel(module, name, kernel);
+  gpu::GPUFuncOp function = createKernel(module, name, kBlockThreads);
+  describe(function, kernel);
   readParameters(function);
   bool bySegments = kernel == Kernel::Fold || kernel == Kernel::Replay;
   LogicalResult result = forEachItem(bySegments, [&]() -> LogicalResult {
@@ -196,7 +197,7 @@ LogicalResult GpuKernels::emitKernel(gpu::GPUModuleOp module, StringRef name,
 }
 
 gpu::GPUFuncOp GpuKernels::createKernel(gpu::GPUModuleOp module, StringRef name,
-                                        Kernel kernel) {
+                                        int32_t threads) {
   unsigned numArguments = signature.arguments.size();
   SmallVector<Type> types(numArguments + 1, ptrType);
   size_t words = 1 + space.getRank();
@@ -207,7 +208,7 @@ gpu::GPUFuncOp GpuKernels::createKernel(gpu::GPUModuleOp module, StringRef name,
   auto function =
       gpu::GPUFuncOp::create(b, loc, name, b.getFunctionType(types, {}));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({kBlockThreads, 1, 1}));
+  function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({threads, 1, 1}));
 
   // A final state may be written over the initial state it continues; nothing
   // else may overlap what is written.
@@ -227,7 +228,6 @@ gpu::GPUFuncOp GpuKernels::createKernel(gpu::GPUModuleOp module, StringRef name,
       function.setArgAttr(i, noAlias, unit);
   }
   function.setArgAttr(numArguments, noAlias, unit);
-  describe(function, kernel);
   return function;
 }
 
@@ -260,8 +260,8 @@ GpuKernels::forEachItem(bool bySegments,
     return arith::IndexCastOp::create(b, loc, i64Type, index).getResult();
   };
   Value width = toI64(gpu::BlockDimOp::create(b, loc, gpu::Dimension::x));
-  Value block = toI64(gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
-  Value thread = toI64(gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+  Value block = getBlockId();
+  Value thread = getThreadId();
   Value blocks = toI64(gpu::GridDimOp::create(b, loc, gpu::Dimension::x));
   items = i64(1);
   for (unsigned dim : dims.parallel)
@@ -591,6 +591,15 @@ Value GpuKernels::createStart(unsigned state, const InnerPoint &point) {
 // Description
 //===----------------------------------------------------------------------===//
 
+uint64_t GpuKernels::getUnitStrideMask() const {
+  uint64_t mask = 0;
+  for (auto [i, argument] : llvm::enumerate(signature.arguments))
+    for (unsigned axis = 0; axis < argument.dims.size(); ++axis)
+      if (isContiguous(i, axis))
+        mask |= uint64_t(1) << i;
+  return mask;
+}
+
 /// What a launch must know; recur_gpu_variant and recur_gpu_kernel in
 /// recur/runtime.h say what each key means.
 void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
@@ -608,11 +617,6 @@ void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
   SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
   if (segmentsArgument >= 0)
     parallel.insert(parallel.begin(), space.getSegment());
-  uint64_t unitStride = 0;
-  for (auto [i, argument] : llvm::enumerate(signature.arguments))
-    for (unsigned axis = 0; axis < argument.dims.size(); ++axis)
-      if (isContiguous(i, axis))
-        unitStride |= uint64_t(1) << i;
   std::string variant =
       (schedule.getAlgorithm() + ", lanes along " + schedule.getLanes() +
        (schedule.getContiguous() ? ", unit stride" : ", any strides"))
@@ -636,7 +640,7 @@ void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
   number("shared", 0);
   list.append("persistent", b.getBoolAttr(false));
   number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
-  number("unit_stride_mask", unitStride);
+  number("unit_stride_mask", getUnitStrideMask());
   number("vector_bytes", 0);
   number("vector_mask", 0);
   number("size_multiple", 1);
@@ -663,6 +667,15 @@ Value GpuKernels::sub(Value x, Value y) {
 }
 Value GpuKernels::mul(Value x, Value y) {
   return arith::MulIOp::create(b, loc, x, y);
+}
+
+Value GpuKernels::getThreadId() {
+  return arith::IndexCastOp::create(
+      b, loc, i64Type, gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+}
+Value GpuKernels::getBlockId() {
+  return arith::IndexCastOp::create(
+      b, loc, i64Type, gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
 }
 
 Value GpuKernels::getSize(OpBuilder &, Location, unsigned dim) {

@@ -26,6 +26,7 @@
 #include "compiler/Conversion/Signature.h"
 #include "compiler/Conversion/StepEmitter.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 namespace recur {
@@ -33,7 +34,7 @@ namespace recur {
 /// Discardable attribute of a kernel: what a launch needs to know.
 inline constexpr llvm::StringLiteral kLaunchAttr = "recur.launch";
 
-class GpuKernels : StepHooks {
+class GpuKernels : protected StepHooks {
 public:
   GpuKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
 
@@ -42,7 +43,7 @@ public:
   mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module,
                            llvm::StringRef prefix);
 
-private:
+protected:
   using Value = mlir::Value;
   enum class Kernel { Serial, Fold, Combine, Replay };
   /// What the workspace holds for each segment: its exit state, which combine
@@ -57,12 +58,14 @@ private:
   mlir::LogicalResult emitKernel(mlir::gpu::GPUModuleOp module,
                                  llvm::StringRef name, Kernel kernel);
   mlir::gpu::GPUFuncOp createKernel(mlir::gpu::GPUModuleOp module,
-                                    llvm::StringRef name, Kernel kernel);
+                                    llvm::StringRef name, int32_t threads);
   void readParameters(mlir::gpu::GPUFuncOp function);
   mlir::LogicalResult
   forEachItem(bool bySegments, llvm::function_ref<mlir::LogicalResult()> body);
   void locateItem(Value number, bool bySegments);
   void describe(mlir::gpu::GPUFuncOp function, Kernel kernel);
+  /// The arguments that the schedule promises unit stride.
+  uint64_t getUnitStrideMask() const;
 
   // The phases.
   void emitStart(Registers &carry);
@@ -119,6 +122,8 @@ private:
   Value add(Value x, Value y);
   Value sub(Value x, Value y);
   Value mul(Value x, Value y);
+  Value getThreadId();
+  Value getBlockId();
 
   ScanOp scan;
   ScheduleAttr schedule;

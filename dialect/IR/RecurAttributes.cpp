@@ -371,13 +371,17 @@ LogicalResult AlgebraAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    StringRef target, StringRef algorithm,
                                    StringRef lanes, int64_t width, bool,
-                                   int64_t segment) {
+                                   int64_t segment, int64_t steps,
+                                   int64_t group, int64_t chunks,
+                                   int64_t warps) {
   // (C1)
   if (target.empty() || lanes.empty())
     return emitError() << "expected a schedule to name its target and lanes";
   // (C2)
-  if (algorithm != "segments" && algorithm != "serial")
-    return emitError() << "expected algorithm 'segments' or 'serial', found '"
+  bool tiled = algorithm == "tile" || algorithm == "lookback";
+  if (algorithm != "segments" && algorithm != "serial" && !tiled)
+    return emitError() << "expected algorithm 'segments', 'serial', 'tile' or "
+                          "'lookback', found '"
                        << algorithm << "'";
   // (C3)
   if (width < 1 || width > 1024)
@@ -385,5 +389,18 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   // (C4)
   if (segment < 0)
     return emitError() << "expected a segment of at least 0, found " << segment;
+  // (C5)
+  if (!tiled && (steps || group || chunks || warps))
+    return emitError() << "expected no steps, group, chunks and warps with "
+                          "algorithm '"
+                       << algorithm << "'";
+  if (tiled &&
+      (steps < 1 || steps > 64 || group < 1 || 32 % group != 0 || chunks < 1 ||
+       chunks > 64 || warps < 1 || warps > 32 || (chunks > 1 && group > 1)))
+    return emitError() << "expected 1 to 64 steps, a group that divides 32, 1 "
+                          "to 64 chunks (1 with a group) and 1 to 32 warps, "
+                          "found "
+                       << steps << ", " << group << ", " << chunks << " and "
+                       << warps;
   return success();
 }

@@ -163,13 +163,24 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
   let summary = "how a scan is computed on one target";
   let description = [{
     - `target`: an instruction set (`x86-64-v4`) or a GPU architecture (`sm_90a`);
-    - `algorithm`: `segments` (fold, combine, replay over segments of time) on
-      the CPU, `serial` (one segment a thread) on the GPU;
+    - `algorithm`: `segments` (fold, combine, replay over segments of time);
+      on the GPU also `serial` (one segment a thread), `tile` (a block folds,
+      combines and replays one tile of time after the other) and `lookback`
+      (the tiles run in parallel over the grid; a tile combines by looking back
+      at what its predecessors have published, Merrill and Garland 2016);
     - `lanes`: the dim that runs across SIMD lanes or GPU threads; the time dim
       means an in-register scan;
-    - `width`: lanes of one item;
+    - `width`: lanes of one item; neighbours along `lanes` that a GPU thread
+      has in one vector;
     - `contiguous`: operands that vary along `lanes` have unit stride there;
     - `segment`: steps of a segment, 0 = chosen at run time.
+
+    A tile is divided, from the fastest to the slowest, over
+    - `steps`: consecutive steps of a thread (with lanes along time, `width`);
+    - the threads of a warp: `group` neighbours along `lanes`, and 32 / `group`
+      along time (with lanes along time, all 32);
+    - `chunks`: how often a warp's steps repeat;
+    - `warps`: of a block, along time.
 
     ```mlir
     #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d",
@@ -181,6 +192,9 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - (C2) the algorithm is `segments` or `serial`.
     - (C3) the width is 1 to 1024.
     - (C4) the segment is at least 0.
+    - (C5) steps, group, chunks and warps are given for `tile` and `lookback`
+      alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to 32
+      warps; several chunks need lanes along time, so a group of 1.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,
@@ -188,8 +202,26 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     StringRefParameter<>:$lanes,
     "int64_t":$width,
     "bool":$contiguous,
-    DefaultValuedParameter<"int64_t", "0">:$segment
+    DefaultValuedParameter<"int64_t", "0">:$segment,
+    DefaultValuedParameter<"int64_t", "0">:$steps,
+    DefaultValuedParameter<"int64_t", "0">:$group,
+    DefaultValuedParameter<"int64_t", "0">:$chunks,
+    DefaultValuedParameter<"int64_t", "0">:$warps
   );
+  let builders = [
+    AttrBuilder<(ins "::llvm::StringRef":$target, "::llvm::StringRef":$algorithm,
+                     "::llvm::StringRef":$lanes, "int64_t":$width,
+                     "bool":$contiguous, "int64_t":$segment), [{
+      return $_get($_ctxt, target, algorithm, lanes, width, contiguous, segment,
+                   0, 0, 0, 0);
+    }]>
+  ];
+  let extraClassDeclaration = [{
+    /// Whether a block works on tiles of time.
+    bool isTiled() const {
+      return getAlgorithm() == "tile" || getAlgorithm() == "lookback";
+    }
+  }];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -1,0 +1,795 @@
+//===-- TileKernels.cpp - GPU kernels that work on tiles of time ----------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The kernel around the phases, the phases inside a block, and the launch's
+/// description. Look-back is in TileLookback.cpp, registers of inputs and
+/// results in TileRegisters.cpp.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/TileKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+static constexpr int64_t kWarp = 32;
+
+/// Rows of a block whose warps work each on a row of its own.
+static constexpr int64_t kRowsPerBlock = 4;
+
+/// Bytes at the start of the workspace that hold the counter of tickets.
+static constexpr int64_t kTicketBytes = 256;
+
+static int64_t getBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
+
+//===----------------------------------------------------------------------===//
+// The phases' sinks
+//===----------------------------------------------------------------------===//
+
+/// Composes the maps of a thread's steps.
+class TileKernels::FoldSink final : public StepSink {
+public:
+  explicit FoldSink(TileKernels &kernels) : k(kernels) {}
+
+  std::pair<Value, Value> update(OpBuilder &builder, Location, unsigned state,
+                                 Value a, Value b,
+                                 const InnerPoint &) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    Map map{a, b};
+    if (k.hasFinal)
+      map = k.select(k.isInside(k.chunkNow, k.stepNow), map,
+                     k.getIdentity(state));
+    Map &all = k.folded[k.chunkNow][k.channelNow][state];
+    all = k.stepNow == 0 ? map : k.compose(all, map);
+    return {};
+  }
+  Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
+    llvm_unreachable("elements do not read states");
+  }
+  void store(OpBuilder &, Location, unsigned, Value,
+             const InnerPoint &) override {
+    llvm_unreachable("fold has no outputs");
+  }
+
+private:
+  TileKernels &k;
+};
+
+/// Applies a step to the states, and keeps the outputs.
+class TileKernels::ReplaySink final : public StepSink {
+public:
+  ReplaySink(TileKernels &kernels, States &states)
+      : k(kernels), states(states) {}
+
+  std::pair<Value, Value> update(OpBuilder &builder, Location, unsigned state,
+                                 Value a, Value b,
+                                 const InnerPoint &) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    Value previous = states[state];
+    states[state] = k.apply({a, b}, previous);
+    return {previous, states[state]};
+  }
+  Value reload(OpBuilder &, Location, unsigned state,
+               const InnerPoint &) override {
+    return states[state];
+  }
+  void store(OpBuilder &, Location, unsigned result, Value value,
+             const InnerPoint &) override {
+    k.outputs[result].push_back(value);
+  }
+
+private:
+  TileKernels &k;
+  States &states;
+};
+
+//===----------------------------------------------------------------------===//
+// Set-up
+//===----------------------------------------------------------------------===//
+
+TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
+                         const Signature &signature)
+    : GpuKernels(scan, schedule, signature),
+      timeLanes(laneDim == int(space.getTime())),
+      lookback(schedule.getAlgorithm() == "lookback"),
+      hasFinal(
+          llvm::any_of(scan.getOutputs().getAsRange<ResultAttr>(),
+                       [](ResultAttr output) { return output.isFinal(); })),
+      width(schedule.getWidth()),
+      steps(timeLanes ? width : schedule.getSteps()),
+      group(timeLanes ? 1 : schedule.getGroup()), teams(kWarp / group),
+      chunks(schedule.getChunks()), warps(schedule.getWarps()),
+      channels(timeLanes ? 1 : width), laneTile(group * channels),
+      tileSteps(warps * chunks * teams * steps),
+      rows(warps == 1 && !lookback ? kRowsPerBlock : 1),
+      threads(kWarp * warps * rows) {
+  for (unsigned i = 0; i < scan.getInputs().size(); ++i)
+    accesses.push_back(getAccess(i));
+}
+
+bool TileKernels::isTileable(ScanOp scan) {
+  return !scan.getSegments() && ScanDims(scan).inner.empty() &&
+         scan.getNumStates() > 0;
+}
+
+LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
+  if (!isTileable(scan))
+    return scan.emitError() << "schedule '" << schedule.getAlgorithm()
+                            << "' needs steps that fit in registers: no packed "
+                               "segments and no reduced dims";
+  module = gpuModule;
+  prefix = name.str();
+  gpu::GPUFuncOp function = createKernel(module, name, threads);
+  describeTile(function);
+  // Registers for as many blocks as keep a multiprocessor's memory busy.
+  function->setAttr("nvvm.minctasm",
+                    b.getI32IntegerAttr(std::max<int64_t>(1, 512 / threads)));
+  readParameters(function);
+  locate();
+  if (lookback)
+    emitLookback();
+  else
+    emitSerial();
+  b.setInsertionPointToEnd(&function.front());
+  gpu::ReturnOp::create(b, loc);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Where a thread is
+//===----------------------------------------------------------------------===//
+
+/// The thread's place in its block, and the counts of units and tiles.
+void TileKernels::locate() {
+  thread = toI32(getThreadId());
+  lane = arith::AndIOp::create(b, loc, thread, i32(kWarp - 1));
+  warp = arith::ShRUIOp::create(b, loc, thread, i32(5));
+  team = arith::DivUIOp::create(b, loc, lane, i32(group));
+  Value count = i64(1);
+  for (unsigned dim : dims.parallel)
+    count = mul(count, getUnits(dim));
+  units = toI32(count);
+  Value length = sizes[space.getTime()];
+  tiles = toI32(arith::DivUIOp::create(b, loc, add(length, i64(tileSteps - 1)),
+                                       i64(tileSteps)));
+  // A sequence without steps still has its final states.
+  tiles = arith::MaxUIOp::create(b, loc, tiles, i32(1));
+  sequenceBegin = i64(0);
+  sequenceEnd = length;
+}
+
+/// How many units a dim is divided into.
+Value TileKernels::getUnits(unsigned dim) {
+  if (int(dim) != laneDim)
+    return sizes[dim];
+  return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
+                                i64(laneTile));
+}
+
+/// The positions of a unit, and the channels of this thread.
+void TileKernels::locateUnit(Value number) {
+  unit = number;
+  position.assign(space.getRank(), Value());
+  Value rest = unit;
+  for (auto [i, dim] : llvm::enumerate(llvm::reverse(dims.parallel))) {
+    Value extent = toI32(getUnits(dim));
+    bool isLast = i + 1 == dims.parallel.size();
+    Value index =
+        isLast ? rest
+               : arith::RemUIOp::create(b, loc, rest, extent).getResult();
+    if (!isLast)
+      rest = arith::DivUIOp::create(b, loc, rest, extent);
+    position[dim] = arith::ExtUIOp::create(b, loc, i64Type, index);
+  }
+  if (timeLanes || laneDim < 0)
+    return;
+  channelBase = mul(position[laneDim], i64(laneTile));
+  Value own = arith::RemUIOp::create(b, loc, lane, i32(group));
+  own = arith::ExtUIOp::create(b, loc, i64Type, own);
+  Value channel = add(channelBase, mul(own, i64(channels)));
+  Value inside = compare(arith::CmpIPredicate::slt, channel, sizes[laneDim]);
+  isChannel = isChannel
+                  ? arith::AndIOp::create(b, loc, isChannel, inside).getResult()
+                  : inside;
+  // Threads past the last channel work on it again and write nothing.
+  threadChannel = arith::MinSIOp::create(b, loc, channel,
+                                         sub(sizes[laneDim], i64(channels)));
+}
+
+/// Goes to one element of the thread: `step`, `time` and the lane position.
+void TileKernels::setElement(int64_t chunk, int64_t number, int64_t channel) {
+  chunkNow = chunk;
+  stepNow = number;
+  channelNow = channel;
+  if (!timeLanes && laneDim >= 0)
+    position[laneDim] = add(threadChannel, i64(channel));
+  step = add(threadBegin, i64(chunk * teams * steps + number));
+  time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step) : step;
+}
+
+Value TileKernels::isInside(int64_t chunk, int64_t number) {
+  Value at = add(threadBegin, i64(chunk * teams * steps + number));
+  return compare(arith::CmpIPredicate::slt, at, sequenceEnd);
+}
+
+//===----------------------------------------------------------------------===//
+// The two kernels
+//===----------------------------------------------------------------------===//
+
+/// The first step of this thread in the current tile.
+static Value getThreadBegin(OpBuilder &b, Location loc, Value tileBegin,
+                            Value warp, Value team, int64_t warpSteps,
+                            int64_t steps) {
+  auto constant = [&](int64_t value) {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  };
+  Value inWarp = arith::MulIOp::create(b, loc, team, constant(steps));
+  Value inBlock = arith::MulIOp::create(b, loc, warp, constant(warpSteps));
+  Value both = arith::AddIOp::create(b, loc, inWarp, inBlock);
+  Value wide = arith::ExtUIOp::create(b, loc, b.getI64Type(), both);
+  return arith::AddIOp::create(b, loc, tileBegin, wide);
+}
+
+/// A block (or a warp, if a block has several rows) walks the tiles of a unit.
+void TileKernels::emitSerial() {
+  Value number = toI32(getBlockId());
+  isChannel = {};
+  if (rows > 1) {
+    number = arith::AddIOp::create(
+        b, loc, arith::MulIOp::create(b, loc, number, i32(rows)), warp);
+    isChannel = compare(arith::CmpIPredicate::ult, number, units);
+    Value last = arith::SubIOp::create(b, loc, units, i32(1));
+    number = arith::MinUIOp::create(b, loc, number, last);
+    warp = i32(0);
+  }
+  locateUnit(number);
+  if (!isChannel)
+    isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  loadConstants();
+  unsigned numStates = scan.getNumStates();
+  if (warps > 1)
+    totals = createShared("totals", 2 * getTotalBytes());
+
+  SmallVector<Value> carried;
+  for (int64_t v = 0; v < channels; ++v) {
+    if (!timeLanes && laneDim >= 0)
+      position[laneDim] = add(threadChannel, i64(v));
+    for (unsigned state = 0; state < numStates; ++state)
+      carried.push_back(createStart(state, {}));
+  }
+  unsigned numCarries = carried.size();
+
+  auto goToTile = [&](Value begin) {
+    tileBegin = begin;
+    threadBegin = getThreadBegin(b, loc, begin, warp, team,
+                                 chunks * teams * steps, steps);
+    Value end = add(begin, i64(tileSteps));
+    isFull = compare(arith::CmpIPredicate::sle, end, sequenceEnd);
+  };
+  Value length = sequenceEnd;
+  goToTile(i64(0));
+  SmallVector<Value> first = loadTile();
+  llvm::append_range(carried, first);
+  auto loop =
+      scf::ForOp::create(b, loc, i64(0), length, i64(tileSteps), carried);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value begin = loop.getInductionVar();
+    goToTile(begin);
+    auto arguments = loop.getRegionIterArgs();
+    registers.assign(arguments.begin() + numCarries, arguments.end());
+    emitFold();
+    combineWarp();
+    // One barrier a tile: tiles alternate between two buffers.
+    Value buffer;
+    if (warps > 1) {
+      Value odd = arith::AndIOp::create(
+          b, loc, arith::DivUIOp::create(b, loc, begin, i64(tileSteps)),
+          i64(1));
+      buffer = at(totals, mul(odd, i64(getTotalBytes())));
+      publishToBlock(buffer);
+      gpu::BarrierOp::create(b, loc);
+    }
+    SmallVector<Value> carries(arguments.begin(),
+                               arguments.begin() + numCarries);
+    SmallVector<States> entries;
+    for (int64_t v = 0; v < channels; ++v) {
+      States &entry = entries.emplace_back();
+      for (unsigned state = 0; state < numStates; ++state) {
+        Value &carry = carries[v * numStates + state];
+        if (warps == 1) {
+          entry.push_back(carry);
+          carry = apply(warpTotal[v][state], carry);
+          continue;
+        }
+        Value own = carry;
+        Value channel =
+            arith::AddIOp::create(b, loc, getFirstChannel(), i32(v));
+        for (int64_t w = 0; w < warps; ++w) {
+          Value here = compare(arith::CmpIPredicate::eq, warp, i32(w));
+          own = arith::SelectOp::create(b, loc, here, carry, own);
+          carry = apply(loadWarpTotal(state, buffer, w, channel), carry);
+        }
+        entry.push_back(own);
+      }
+    }
+    emitReplay(entries);
+    storeTile();
+    goToTile(add(begin, i64(tileSteps)));
+    SmallVector<Value> next = loadTile();
+    llvm::append_range(carries, next);
+    scf::YieldOp::create(b, loc, carries);
+  }
+  // Every thread has the final states; the first team of the block writes.
+  if (!hasFinal)
+    return;
+  Value one = compare(arith::CmpIPredicate::eq, team, i32(0));
+  Value zero = compare(arith::CmpIPredicate::eq, warp, i32(0));
+  Value writes = arith::AndIOp::create(b, loc, one, zero);
+  writes = arith::AndIOp::create(b, loc, writes, isChannel);
+  auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  for (int64_t v = 0; v < channels; ++v) {
+    if (!timeLanes && laneDim >= 0)
+      position[laneDim] = add(threadChannel, i64(v));
+    SmallVector<Value> states;
+    for (unsigned state = 0; state < numStates; ++state)
+      states.push_back(loop.getResult(v * numStates + state));
+    storeFinals(states);
+  }
+}
+
+/// A block works on the tile of its ticket.
+void TileKernels::emitLookback() {
+  unsigned numStates = scan.getNumStates();
+  // Tickets are given in the order in which blocks start, so a block waits
+  // only for blocks that run.
+  Value slot = createShared("ticket", 16);
+  auto drawing = scf::IfOp::create(
+      b, loc, compare(arith::CmpIPredicate::eq, thread, i32(0)), false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(drawing.thenBlock()->getTerminator());
+    Value ticket = LLVM::AtomicRMWOp::create(
+        b, loc, LLVM::AtomicBinOp::add, workspace, i32(1),
+        LLVM::AtomicOrdering::monotonic, "device");
+    LLVM::StoreOp::create(b, loc, ticket, slot, 4);
+  }
+  gpu::BarrierOp::create(b, loc);
+  Value ticket = LLVM::LoadOp::create(b, loc, b.getI32Type(), slot, 4);
+  // Neighbouring units first: their tiles are neighbours in memory, and a
+  // tile's predecessor has started long before.
+  tile = arith::DivUIOp::create(b, loc, ticket, units);
+  isChannel = {};
+  locateUnit(arith::RemUIOp::create(b, loc, ticket, units));
+  if (!isChannel)
+    isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  tileBegin =
+      mul(arith::ExtUIOp::create(b, loc, i64Type, tile), i64(tileSteps));
+  threadBegin = getThreadBegin(b, loc, tileBegin, warp, team,
+                               chunks * teams * steps, steps);
+  isFull = compare(arith::CmpIPredicate::sle, add(tileBegin, i64(tileSteps)),
+                   sequenceEnd);
+  totals = createShared("totals", getTotalBytes());
+  entriesShared = createShared("entries", laneTile * 8 * numStates);
+
+  loadConstants();
+  registers = loadTile();
+  emitFold();
+  combineWarp();
+  publishToBlock(totals);
+  gpu::BarrierOp::create(b, loc);
+
+  // One thread a channel (or one warp) combines with the tiles before.
+  Value looks = timeLanes
+                    ? compare(arith::CmpIPredicate::eq, warp, i32(0))
+                    : compare(arith::CmpIPredicate::ult, thread, i32(laneTile));
+  auto looking = scf::IfOp::create(b, loc, looks, /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(looking.thenBlock()->getTerminator());
+    Value channel = timeLanes ? i32(0) : thread;
+    Value own = Value();
+    Value valid = isChannel;
+    if (!timeLanes && laneDim >= 0) {
+      own = add(channelBase, arith::ExtUIOp::create(b, loc, i64Type, channel));
+      valid = compare(arith::CmpIPredicate::slt, own, sizes[laneDim]);
+      position[laneDim] =
+          arith::MinSIOp::create(b, loc, own, sub(sizes[laneDim], i64(1)));
+    }
+    Maps all;
+    for (unsigned state = 0; state < numStates; ++state) {
+      Map map = loadWarpTotal(state, totals, 0, channel);
+      for (int64_t w = 1; w < warps; ++w)
+        map = compose(map, loadWarpTotal(state, totals, w, channel));
+      all.push_back(map);
+    }
+    SmallVector<Type> types;
+    for (unsigned state = 0; state < numStates; ++state)
+      types.push_back(scan.getState(state).getType());
+    Value isFirst = compare(arith::CmpIPredicate::eq, tile, i32(0));
+    auto branch = scf::IfOp::create(b, loc, types, isFirst, /*withElse=*/true);
+    {
+      OpBuilder::InsertionGuard keep(b);
+      b.setInsertionPointToEnd(branch.thenBlock());
+      SmallVector<Value> starts;
+      for (unsigned state = 0; state < numStates; ++state)
+        starts.push_back(createStart(state, {}));
+      scf::YieldOp::create(b, loc, starts);
+      b.setInsertionPointToEnd(branch.elseBlock());
+      publish(channel, all, Summary);
+      States entry = timeLanes ? lookBackByWarp() : lookBack(channel);
+      scf::YieldOp::create(b, loc, entry);
+    }
+    Maps inclusive;
+    SmallVector<Value> exits;
+    for (unsigned state = 0; state < numStates; ++state) {
+      Value entry = branch.getResult(state);
+      exits.push_back(apply(all[state], entry));
+      inclusive.push_back({constant(state, 0), exits.back()});
+    }
+    publish(channel, inclusive, Inclusive);
+    {
+      OpBuilder::InsertionGuard keep(b);
+      enterFirstLane();
+      for (unsigned state = 0; state < numStates; ++state)
+        LLVM::StoreOp::create(b, loc, branch.getResult(state),
+                              getEntry(state, channel), 8);
+    }
+    if (hasFinal) {
+      Value last = arith::SubIOp::create(b, loc, tiles, i32(1));
+      Value writes = compare(arith::CmpIPredicate::eq, tile, last);
+      if (timeLanes)
+        writes = arith::AndIOp::create(
+            b, loc, writes, compare(arith::CmpIPredicate::eq, lane, i32(0)));
+      writes = arith::AndIOp::create(b, loc, writes, valid);
+      auto writing = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
+      b.setInsertionPoint(writing.thenBlock()->getTerminator());
+      storeFinals(exits);
+    }
+  }
+  // Meanwhile the others compose the maps of the warps before theirs.
+  SmallVector<Maps> before(channels);
+  Value first = getFirstChannel();
+  for (int64_t v = 0; v < channels; ++v)
+    for (unsigned state = 0; state < numStates; ++state) {
+      Value channel = arith::AddIOp::create(b, loc, first, i32(v));
+      Map map = getIdentity(state);
+      for (int64_t w = 0; w + 1 < warps; ++w) {
+        Value isBefore = compare(arith::CmpIPredicate::ugt, warp, i32(w));
+        map =
+            select(isBefore,
+                   compose(map, loadWarpTotal(state, totals, w, channel)), map);
+      }
+      before[v].push_back(map);
+    }
+  gpu::BarrierOp::create(b, loc);
+  SmallVector<States> entries(channels);
+  for (int64_t v = 0; v < channels; ++v)
+    for (unsigned state = 0; state < numStates; ++state) {
+      Value channel = arith::AddIOp::create(b, loc, first, i32(v));
+      Value entry = LLVM::LoadOp::create(b, loc, scan.getState(state).getType(),
+                                         getEntry(state, channel), 8);
+      entries[v].push_back(apply(before[v][state], entry));
+    }
+  emitReplay(entries);
+  storeTile();
+}
+
+//===----------------------------------------------------------------------===//
+// Fold, combine and replay inside a block
+//===----------------------------------------------------------------------===//
+
+void TileKernels::emitFold() {
+  folded.assign(chunks, SmallVector<Maps>(channels, Maps(scan.getNumStates())));
+  FoldSink sink(*this);
+  for (int64_t k = 0; k < chunks; ++k)
+    for (int64_t r = 0; r < steps; ++r)
+      for (int64_t v = 0; v < channels; ++v) {
+        setElement(k, r, v);
+        OpBuilder body(b);
+        LogicalResult done = emitter.emitStep(body, sink, false);
+        assert(succeeded(done) && "the scan was checked before");
+        (void)done;
+        b.restoreInsertionPoint(body.saveInsertionPoint());
+      }
+}
+
+/// Replaces every thread's map by that of the warp's steps before it, and
+/// leaves the map of all the warp's steps in `warpTotal`.
+void TileKernels::combineWarp() {
+  warpTotal.assign(channels, Maps());
+  for (int64_t v = 0; v < channels; ++v)
+    for (unsigned state = 0; state < scan.getNumStates(); ++state) {
+      Map running = getIdentity(state);
+      for (int64_t k = 0; k < chunks; ++k) {
+        Map map = folded[k][v][state];
+        Map before = getIdentity(state);
+        if (teams > 1) {
+          // Hillis and Steele's scan, over the teams of the warp.
+          for (int64_t distance = group; distance < kWarp; distance *= 2) {
+            Map left = shuffle(map, distance, gpu::ShuffleMode::UP);
+            Value has = compare(arith::CmpIPredicate::uge, lane, i32(distance));
+            map = select(has, compose(left, map), map);
+          }
+          before = shuffle(map, group, gpu::ShuffleMode::UP);
+          Value isFirst = compare(arith::CmpIPredicate::ult, lane, i32(group));
+          before = select(isFirst, getIdentity(state), before);
+        }
+        folded[k][v][state] = k == 0 ? before : compose(running, before);
+        if (k + 1 == chunks && warps > 1) {
+          // Only the last team needs the total, and has it.
+          running = k == 0 ? map : compose(running, map);
+          break;
+        }
+        if (teams > 1) {
+          Value last = arith::OrIOp::create(b, loc, lane, i32(kWarp - group));
+          map = {shuffle(map.transition, last, gpu::ShuffleMode::IDX),
+                 shuffle(map.exit, last, gpu::ShuffleMode::IDX)};
+        }
+        running = k == 0 ? map : compose(running, map);
+      }
+      warpTotal[v].push_back(running);
+    }
+}
+
+/// The address of a warp's total, in `buffer`: [state][warp][channel]{P, E}.
+Value TileKernels::getTotal(Value buffer, unsigned state, Value row) {
+  int64_t base = 0;
+  for (unsigned other = 0; other < state; ++other)
+    base += warps * laneTile * 2 * getBytes(scan.getState(other).getType());
+  int64_t bytes = 2 * getBytes(scan.getState(state).getType());
+  Value offset = arith::MulIOp::create(b, loc, row, i32(bytes));
+  return at(buffer, arith::AddIOp::create(b, loc, offset, i32(base)));
+}
+
+/// Bytes of the totals of a block.
+int64_t TileKernels::getTotalBytes() {
+  int64_t bytes = 0;
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    bytes += warps * laneTile * 2 * getBytes(scan.getState(state).getType());
+  return (bytes + 15) / 16 * 16;
+}
+
+/// Where a channel's entry state is shared by the block.
+Value TileKernels::getEntry(unsigned state, Value channel) {
+  Value number = arith::AddIOp::create(b, loc, channel, i32(state * laneTile));
+  return at(entriesShared, arith::MulIOp::create(b, loc, number, i32(8)));
+}
+
+/// With lanes along time a warp does what elsewhere a thread does: what has an
+/// effect is done by one lane. Ends with the caller's InsertionGuard.
+void TileKernels::enterFirstLane() {
+  if (!timeLanes)
+    return;
+  Value isFirst = compare(arith::CmpIPredicate::eq, lane, i32(0));
+  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/false);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+}
+
+/// The last team of each warp writes the warp's totals.
+void TileKernels::publishToBlock(Value buffer) {
+  Value isLast = compare(arith::CmpIPredicate::eq, team, i32(teams - 1));
+  auto branch = scf::IfOp::create(b, loc, isLast, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  Value row = arith::AddIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, warp, i32(laneTile)),
+      getFirstChannel());
+  for (int64_t v = 0; v < channels; ++v)
+    for (unsigned state = 0; state < scan.getNumStates(); ++state) {
+      Type type = scan.getState(state).getType();
+      Value slot =
+          getTotal(buffer, state, arith::AddIOp::create(b, loc, row, i32(v)));
+      const Map &map = warpTotal[v][state];
+      Value pair = LLVM::UndefOp::create(b, loc, VectorType::get({2}, type));
+      pair =
+          LLVM::InsertElementOp::create(b, loc, pair, map.transition, i32(0));
+      pair = LLVM::InsertElementOp::create(b, loc, pair, map.exit, i32(1));
+      LLVM::StoreOp::create(b, loc, pair, slot, 2 * getBytes(type));
+    }
+}
+
+TileKernels::Map TileKernels::loadWarpTotal(unsigned state, Value buffer,
+                                            int64_t number, Value channel) {
+  Type type = scan.getState(state).getType();
+  Value row = arith::AddIOp::create(b, loc, channel, i32(number * laneTile));
+  Value pair =
+      LLVM::LoadOp::create(b, loc, VectorType::get({2}, type),
+                           getTotal(buffer, state, row), 2 * getBytes(type));
+  return {LLVM::ExtractElementOp::create(b, loc, pair, i32(0)),
+          LLVM::ExtractElementOp::create(b, loc, pair, i32(1))};
+}
+
+/// The first channel of this thread in its unit.
+Value TileKernels::getFirstChannel() {
+  Value own = arith::RemUIOp::create(b, loc, lane, i32(group));
+  return arith::MulIOp::create(b, loc, own, i32(channels));
+}
+
+/// Runs every element from the entry state of the warp, by channel.
+void TileKernels::emitReplay(ArrayRef<States> entries) {
+  outputs.assign(scan->getNumResults(), {});
+  // The outputs are collected in the order of the elements.
+  SmallVector<SmallVector<States>> states(chunks);
+  for (int64_t k = 0; k < chunks; ++k)
+    for (int64_t v = 0; v < channels; ++v) {
+      States &now = states[k].emplace_back();
+      for (unsigned state = 0; state < scan.getNumStates(); ++state)
+        now.push_back(apply(folded[k][v][state], entries[v][state]));
+    }
+  for (int64_t k = 0; k < chunks; ++k)
+    for (int64_t r = 0; r < steps; ++r)
+      for (int64_t v = 0; v < channels; ++v) {
+        setElement(k, r, v);
+        ReplaySink sink(*this, states[k][v]);
+        OpBuilder body(b);
+        LogicalResult done = emitter.emitStep(body, sink, true);
+        assert(succeeded(done) && "the scan was checked before");
+        (void)done;
+        b.restoreInsertionPoint(body.saveInsertionPoint());
+      }
+}
+
+//===----------------------------------------------------------------------===//
+// The algebra
+//===----------------------------------------------------------------------===//
+
+TileKernels::Map TileKernels::getIdentity(unsigned state) {
+  return {constant(state, 1), constant(state, 0)};
+}
+
+Value TileKernels::apply(const Map &map, Value state) {
+  Value product = arith::MulFOp::create(b, loc, map.transition, state);
+  return arith::AddFOp::create(b, loc, product, map.exit);
+}
+
+TileKernels::Map TileKernels::compose(const Map &first, const Map &second) {
+  Value transition =
+      arith::MulFOp::create(b, loc, second.transition, first.transition);
+  return {transition, apply(second, first.exit)};
+}
+
+TileKernels::Map TileKernels::select(Value condition, const Map &x,
+                                     const Map &y) {
+  return {
+      arith::SelectOp::create(b, loc, condition, x.transition, y.transition),
+      arith::SelectOp::create(b, loc, condition, x.exit, y.exit)};
+}
+
+Value TileKernels::shuffle(Value value, int32_t distance,
+                           gpu::ShuffleMode mode) {
+  return shuffle(value, i32(distance), mode);
+}
+
+Value TileKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
+  auto move = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(b, loc, word, lane, i32(kWarp), mode)
+        .getShuffleResult();
+  };
+  Type type = value.getType();
+  if (type.getIntOrFloatBitWidth() == 32)
+    return move(value);
+  // Words of 32 bits are what threads exchange.
+  Value bits = arith::BitcastOp::create(b, loc, i64Type, value);
+  Value low = move(arith::TruncIOp::create(b, loc, b.getI32Type(), bits));
+  Value high = move(arith::TruncIOp::create(
+      b, loc, b.getI32Type(), arith::ShRUIOp::create(b, loc, bits, i64(32))));
+  high = arith::ShLIOp::create(
+      b, loc, arith::ExtUIOp::create(b, loc, i64Type, high), i64(32));
+  low = arith::ExtUIOp::create(b, loc, i64Type, low);
+  return arith::BitcastOp::create(b, loc, type,
+                                  arith::OrIOp::create(b, loc, low, high));
+}
+
+TileKernels::Map TileKernels::shuffle(const Map &map, int32_t distance,
+                                      gpu::ShuffleMode mode) {
+  return {shuffle(map.transition, distance, mode),
+          shuffle(map.exit, distance, mode)};
+}
+
+//===----------------------------------------------------------------------===//
+// Small builders
+//===----------------------------------------------------------------------===//
+
+Value TileKernels::i32(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+}
+Value TileKernels::toI32(Value value) {
+  return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
+}
+Value TileKernels::compare(arith::CmpIPredicate predicate, Value x, Value y) {
+  return arith::CmpIOp::create(b, loc, predicate, x, y);
+}
+
+/// `bytes` after `base`, which is in shared memory.
+Value TileKernels::at(Value base, Value bytes) {
+  return LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base,
+                             ArrayRef<LLVM::GEPArg>{bytes},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// Shared memory of the block.
+Value TileKernels::createShared(StringRef name, int64_t bytes) {
+  std::string symbol = (prefix + "_" + name).str();
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto global = LLVM::GlobalOp::create(
+        b, loc, type, /*isConstant=*/false, LLVM::Linkage::Internal, symbol,
+        Attribute(), /*alignment=*/16, /*addrSpace=*/3);
+    // Shared memory has no initial value.
+    Block *block = b.createBlock(&global.getInitializerRegion());
+    b.setInsertionPointToEnd(block);
+    Value undefined = LLVM::UndefOp::create(b, loc, type);
+    LLVM::ReturnOp::create(b, loc, undefined);
+  }
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
+  return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
+}
+
+//===----------------------------------------------------------------------===//
+// Description
+//===----------------------------------------------------------------------===//
+
+void TileKernels::describeTile(gpu::GPUFuncOp function) {
+  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
+  uint64_t vectors = 0;
+  int64_t vectorBytes = 0;
+  auto addVector = [&](unsigned argument) {
+    vectors |= uint64_t(1) << argument;
+    Type element = signature.arguments[argument].element;
+    int64_t bytes = std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
+    vectorBytes = std::max(vectorBytes, width * bytes);
+  };
+  for (auto [i, access] : llvm::enumerate(accesses))
+    if (access == Access::Vector || access == Access::StepVector)
+      addVector(inputArguments[i]);
+  for (unsigned i = 0; i < scan->getNumResults(); ++i)
+    if (!scan.getOutput(i).isFinal() &&
+        isVectorAxis(resultArguments[i], getResultMap(i)))
+      addVector(resultArguments[i]);
+  int64_t statusBytes = 0;
+  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+    statusBytes += 2 * getPieces(state) * laneTile * 8;
+
+  std::string variant;
+  llvm::raw_string_ostream os(variant);
+  os << schedule.getAlgorithm() << ", lanes along " << schedule.getLanes()
+     << (schedule.getContiguous() ? ", unit stride" : ", any strides")
+     << ", tiles of " << tileSteps << " x " << laneTile;
+  NamedAttrList list;
+  auto number = [&](StringRef key, int64_t value) {
+    list.append(key, b.getI64IntegerAttr(value));
+  };
+  list.append("phase", b.getStringAttr("scan"));
+  list.append("variant", b.getStringAttr(variant));
+  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
+  number("lane_dim", timeLanes ? -1 : laneDim);
+  number("lane_tile", laneTile);
+  number("items_per_block", rows);
+  number("time_tile", lookback ? tileSteps : 0);
+  number("block", threads);
+  number("shared", 0);
+  list.append("persistent", b.getBoolAttr(false));
+  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
+  number("unit_stride_mask", getUnitStrideMask());
+  number("vector_bytes", vectorBytes);
+  number("vector_mask", vectors);
+  number("size_multiple", width);
+  number("zeroed_constant", lookback ? kTicketBytes : 0);
+  number("zeroed_per_tile", lookback ? statusBytes : 0);
+  list.append("workspace", b.getArrayAttr({}));
+  number("step_cost", 30);
+  number("registers", 64 + 2 * getElements());
+  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+}

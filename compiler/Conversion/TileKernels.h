@@ -1,0 +1,154 @@
+//===-- TileKernels.h - GPU kernels that work on tiles of time --*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits the one kernel of a schedule `tile` or `lookback`. A block holds a
+/// tile of time in registers: it reads it once, folds it, combines over
+/// threads (registers), warps (shuffles), the block (shared memory) and the
+/// tiles before it, replays it from its entry state, and writes it once.
+///
+///   `tile`      the block walks its tiles in order, the entry state of the
+///               next is the exit state of the last; the next tile is on its
+///               way while this one is replayed
+///   `lookback`  the tiles of a sequence run in parallel (Merrill and Garland,
+///               Single-pass Parallel Prefix Scan with Decoupled Look-back,
+///               2016); blocks take tickets, so that a block waits only for
+///               blocks that have started before it
+///
+/// Look-back without fences: a published number is split into halves of 32
+/// bits, each in one 64-bit word with a flag, so a word that has its flag has
+/// its number. And with equal bits in every run: the entry state is always
+/// computed by applying the maps of the tiles between to a published state,
+/// in the order in which those tiles do it themselves.
+///
+/// Steps of a thread, from the fastest: `steps` consecutive ones, the warp's
+/// threads along time, `chunks`, the block's warps.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_TILEKERNELS_H
+#define RECUR_COMPILER_CONVERSION_TILEKERNELS_H
+
+#include "compiler/Conversion/GpuKernels.h"
+
+namespace recur {
+
+class TileKernels : GpuKernels {
+public:
+  TileKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
+
+  /// Emits the kernel at the end of `module`. Fails with a diagnostic for a
+  /// scan that has no tiles (see `isTileable`).
+  mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name);
+
+  /// Whether a scan's steps can be held in registers: no packed segments, no
+  /// dims that each thread walks.
+  static bool isTileable(ScanOp scan);
+
+private:
+  class FoldSink;
+  class ReplaySink;
+  /// h -> P h + E.
+  struct Map {
+    Value transition, exit;
+  };
+  /// How an input is kept while a tile is worked on.
+  enum class Access {
+    Direct,     // read where it is used
+    Constant,   // one register for each channel of the thread
+    Step,       // one for each step
+    Element,    // one for each step and channel
+    StepVector, // one vector for each chunk, over its steps
+    Vector,     // one vector for each step, over the channels
+  };
+  using Maps = llvm::SmallVector<Map>;     // by state
+  using States = llvm::SmallVector<Value>; // by state
+
+  // Geometry.
+  int64_t getElements() const { return chunks * steps * channels; }
+  void locate();
+  Value getUnits(unsigned dim);
+  Value getFirstChannel();
+  void locateUnit(Value unit);
+  void setElement(int64_t chunk, int64_t step, int64_t channel);
+  Value isInside(int64_t chunk, int64_t step);
+
+  // Registers of inputs.
+  Access getAccess(unsigned input);
+  unsigned getRegisters(unsigned input);
+  bool isVectorAxis(unsigned argument, mlir::AffineMap map);
+  void loadConstants();
+  llvm::SmallVector<Value> loadTile();
+  void loadAll(bool clamp, llvm::SmallVectorImpl<Value> &registers);
+  Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
+                  const InnerPoint &point) override;
+
+  // Phases.
+  void emitSerial();
+  void emitLookback();
+  void emitFold();
+  void combineWarp();
+  void publishToBlock(Value buffer);
+  Value getTotal(Value buffer, unsigned state, Value row);
+  int64_t getTotalBytes();
+  Value getEntry(unsigned state, Value channel);
+  void enterFirstLane();
+  Map loadWarpTotal(unsigned state, Value buffer, int64_t warp, Value channel);
+  States lookBack(Value channel);
+  States lookBackByWarp();
+  void emitReplay(llvm::ArrayRef<States> entries);
+  void storeTile();
+  void storeFinals(llvm::ArrayRef<Value> states);
+
+  // Status words of look-back.
+  enum Flag { Empty = 0, Summary = 1, Inclusive = 2 };
+  unsigned getPieces(unsigned state) const;
+  Value getStatus(Value tile, Value channel, unsigned state, bool exit,
+                  unsigned piece);
+  void publish(Value channel, llvm::ArrayRef<Map> maps, Flag flag);
+  struct Published {
+    Value summary, inclusive; // which of both, neither: not yet
+    Maps maps;
+  };
+  Published readPublished(Value tile, Value channel);
+
+  // Small builders.
+  Map compose(const Map &first, const Map &second);
+  Value apply(const Map &map, Value state);
+  Map select(Value condition, const Map &x, const Map &y);
+  Map getIdentity(unsigned state);
+  Value shuffle(Value value, int32_t lane, mlir::gpu::ShuffleMode mode);
+  Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
+  Map shuffle(const Map &map, int32_t lane, mlir::gpu::ShuffleMode mode);
+  Value i32(int64_t value);
+  Value toI32(Value value);
+  Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
+  Value createShared(llvm::StringRef name, int64_t bytes);
+  Value at(Value base, Value bytes);
+  void describeTile(mlir::gpu::GPUFuncOp function);
+
+  // The schedule.
+  bool timeLanes, lookback, hasFinal;
+  int64_t width, steps, group, teams, chunks, warps, channels;
+  int64_t laneTile, tileSteps, rows, threads;
+  llvm::SmallVector<Access> accesses;
+  mlir::gpu::GPUModuleOp module;
+  std::string prefix;
+
+  // While a kernel is emitted. Numbers of threads and tiles are i32.
+  Value thread, lane, warp, team;
+  Value tile, unit, units, tiles;
+  Value channelBase, threadChannel, isChannel; // i64, i64, i1
+  Value tileBegin, threadBegin, isFull;
+  Value totals, entriesShared; // in shared memory
+  llvm::SmallVector<Value> registers;
+  llvm::SmallVector<unsigned> firstRegister;
+  llvm::SmallVector<llvm::SmallVector<Value>> constants; // [input][channel]
+  int64_t chunkNow = 0, stepNow = 0, channelNow = 0;
+  llvm::SmallVector<llvm::SmallVector<Maps>> folded;   // [chunk][channel]
+  llvm::SmallVector<Maps> warpTotal;                   // [channel]
+  llvm::SmallVector<llvm::SmallVector<Value>> outputs; // [result][element]
+};
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_TILEKERNELS_H

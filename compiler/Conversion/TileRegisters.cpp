@@ -1,0 +1,282 @@
+//===-- TileRegisters.cpp - what a tile reads and writes ------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The inputs of a tile are read into registers before anything is computed,
+/// as vectors where the tensor allows; the outputs are written at the end.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/TileKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+/// Truth values are stored as bytes.
+static Type getStorageType(Type element) {
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
+                              : element;
+}
+
+/// Whether the elements of a thread along the lane dim are neighbours in the
+/// memory of an argument read or written through `map`.
+bool TileKernels::isVectorAxis(unsigned argument, AffineMap map) {
+  if (width == 1 || laneDim < 0 || !map.isFunctionOfDim(space.getTime()))
+    return false;
+  int found = 0;
+  bool unit = false;
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    if (!expr.isFunctionOfDim(laneDim))
+      continue;
+    ++found;
+    SignatureAccess access = splitIndex(expr);
+    unit = isContiguous(argument, axis) && access.dim == laneDim &&
+           access.offset == 0 && access.divisor == 1 && access.modulus == 0;
+  }
+  return found == 1 && unit;
+}
+
+TileKernels::Access TileKernels::getAccess(unsigned input) {
+  AffineMap map = scan.getInputMap(input);
+  if (scan.getInputLag(input) > 0)
+    return Access::Direct;
+  bool overTime = map.isFunctionOfDim(space.getTime());
+  bool overLanes = laneDim >= 0 && map.isFunctionOfDim(laneDim);
+  if (!overTime)
+    return Access::Constant;
+  if (isVectorAxis(inputArguments[input], map))
+    return timeLanes ? Access::StepVector : Access::Vector;
+  return timeLanes || overLanes ? Access::Element : Access::Step;
+}
+
+unsigned TileKernels::getRegisters(unsigned input) {
+  switch (accesses[input]) {
+  case Access::Direct:
+  case Access::Constant:
+    return 0;
+  case Access::StepVector:
+    return chunks;
+  case Access::Step:
+  case Access::Vector:
+    return chunks * steps;
+  case Access::Element:
+    return chunks * steps * channels;
+  }
+  llvm_unreachable("all kinds of access are handled");
+}
+
+/// Reads what does not vary over time.
+void TileKernels::loadConstants() {
+  constants.assign(accesses.size(), {});
+  firstRegister.clear();
+  unsigned next = 0;
+  for (unsigned input = 0; input < accesses.size(); ++input) {
+    firstRegister.push_back(next);
+    next += getRegisters(input);
+    if (accesses[input] != Access::Constant)
+      continue;
+    AffineMap map = scan.getInputMap(input);
+    Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+    bool overLanes = !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
+    for (int64_t v = 0; v < channels; ++v) {
+      if (v > 0 && !overLanes) {
+        constants[input].push_back(constants[input].front());
+        continue;
+      }
+      if (!timeLanes && laneDim >= 0)
+        position[laneDim] = add(threadChannel, i64(v));
+      constants[input].push_back(
+          load(getPointer(inputArguments[input], map, {}), element, true));
+    }
+  }
+}
+
+/// Reads the current tile. Steps after the last are read as the last.
+SmallVector<Value> TileKernels::loadTile() {
+  SmallVector<Type> types;
+  for (unsigned input = 0; input < accesses.size(); ++input) {
+    Type type =
+        getStorageType(getElementTypeOrSelf(scan.getInputs()[input].getType()));
+    if (accesses[input] == Access::Vector ||
+        accesses[input] == Access::StepVector)
+      type = VectorType::get({width}, type);
+    types.append(getRegisters(input), type);
+  }
+  if (types.empty())
+    return {};
+  auto full = scf::IfOp::create(b, loc, types, isFull, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(full.thenBlock());
+  SmallVector<Value> values;
+  loadAll(/*clamp=*/false, values);
+  scf::YieldOp::create(b, loc, values);
+  // A tile without steps reads nothing.
+  b.setInsertionPointToEnd(full.elseBlock());
+  Value any = compare(arith::CmpIPredicate::sgt, sequenceEnd, i64(0));
+  auto part = scf::IfOp::create(b, loc, types, any, /*withElse=*/true);
+  scf::YieldOp::create(b, loc, part.getResults());
+  b.setInsertionPointToEnd(part.thenBlock());
+  values.clear();
+  loadAll(/*clamp=*/true, values);
+  scf::YieldOp::create(b, loc, values);
+  b.setInsertionPointToEnd(part.elseBlock());
+  values.clear();
+  for (Type type : types)
+    values.push_back(arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
+  scf::YieldOp::create(b, loc, values);
+  return llvm::to_vector(ValueRange(full.getResults()));
+}
+
+void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
+  bool reverse = space.getReverse();
+  for (unsigned input = 0; input < accesses.size(); ++input) {
+    Access access = accesses[input];
+    if (getRegisters(input) == 0)
+      continue;
+    unsigned argument = inputArguments[input];
+    AffineMap map = scan.getInputMap(input);
+    Type storage =
+        getStorageType(getElementTypeOrSelf(scan.getInputs()[input].getType()));
+    bool vector = access == Access::Vector || access == Access::StepVector;
+    Type type = vector ? Type(VectorType::get({width}, storage)) : storage;
+    unsigned alignment =
+        storage.getIntOrFloatBitWidth() / 8 * (vector ? width : 1);
+    // Steps of one register, and how many of its channels have one each.
+    int64_t span = access == Access::StepVector ? steps : 1;
+    int64_t count = access == Access::Element ? channels : 1;
+    for (int64_t k = 0; k < chunks; ++k)
+      for (int64_t r = 0; r < steps; r += span)
+        for (int64_t v = 0; v < count; ++v) {
+          setElement(k, r, v);
+          if (clamp)
+            step = arith::MinSIOp::create(b, loc, step,
+                                          sub(sequenceEnd, i64(span)));
+          // Of a vector along time the lowest address counts.
+          time = reverse ? sub(sub(sequenceEnd, i64(span)), step) : step;
+          Value pointer = getPointer(argument, map, {});
+          values.push_back(LLVM::LoadOp::create(
+              b, loc, type, pointer, alignment, /*isVolatile=*/false,
+              /*isNonTemporal=*/false, /*isInvariant=*/true));
+        }
+  }
+}
+
+Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
+                             const InnerPoint &point) {
+  b.restoreInsertionPoint(builder.saveInsertionPoint());
+  Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+  Access access = accesses[input];
+  if (access == Access::Constant)
+    return constants[input][channelNow];
+  if (access == Access::Direct) {
+    // A lagged input; steps after the last are read as the last.
+    Value saved = step, savedTime = time;
+    step = arith::MinSIOp::create(b, loc, step, sub(sequenceEnd, i64(1)));
+    step = arith::MaxSIOp::create(b, loc, step, i64(0));
+    time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step) : step;
+    Value value = loadLagged(input, scan.getInputLag(input), point);
+    step = saved;
+    time = savedTime;
+    return value;
+  }
+  int64_t number = chunkNow * steps + stepNow, lane = -1;
+  if (access == Access::StepVector) {
+    number = chunkNow;
+    lane = space.getReverse() ? steps - 1 - stepNow : stepNow;
+  } else if (access == Access::Vector) {
+    lane = channelNow;
+  } else if (access == Access::Element) {
+    number = number * channels + channelNow;
+  }
+  Value value = registers[firstRegister[input] + number];
+  if (lane >= 0)
+    value = LLVM::ExtractElementOp::create(b, loc, value, i32(lane));
+  if (value.getType() == element)
+    return value;
+  Value zero =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
+}
+
+/// Writes the outputs of the tile.
+void TileKernels::storeTile() {
+  bool reverse = space.getReverse();
+  auto storeAll = [&](bool guarded) {
+    for (unsigned result = 0; result < scan->getNumResults(); ++result) {
+      if (scan.getOutput(result).isFinal())
+        continue;
+      AffineMap map = getResultMap(result);
+      bool vector = isVectorAxis(resultArguments[result], map);
+      bool overLanes =
+          !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
+      int64_t span = vector && timeLanes ? steps : 1;
+      int64_t count = overLanes && !vector ? channels : 1;
+      auto valueAt = [&](int64_t k, int64_t r, int64_t v) {
+        Value value = outputs[result][(k * steps + r) * channels + v];
+        Type storage = getStorageType(value.getType());
+        if (storage != value.getType())
+          value = arith::ExtUIOp::create(b, loc, storage, value);
+        return value;
+      };
+      for (int64_t k = 0; k < chunks; ++k)
+        for (int64_t r = 0; r < steps; r += span)
+          for (int64_t v = 0; v < count; ++v) {
+            OpBuilder::InsertionGuard guard(b);
+            setElement(k, r, v);
+            if (guarded) {
+              Value valid =
+                  arith::AndIOp::create(b, loc, isChannel, isInside(k, r));
+              auto branch = scf::IfOp::create(b, loc, valid, false);
+              b.setInsertionPoint(branch.thenBlock()->getTerminator());
+            }
+            if (!vector) {
+              storeResult(result, {},
+                          outputs[result][(k * steps + r) * channels + v]);
+              continue;
+            }
+            Type element = valueAt(k, r, v).getType();
+            Value packed = LLVM::UndefOp::create(
+                b, loc, VectorType::get({width}, element));
+            for (int64_t i = 0; i < width; ++i) {
+              Value value = timeLanes
+                                ? valueAt(k, reverse ? steps - 1 - i : i, 0)
+                                : valueAt(k, r, i);
+              packed =
+                  LLVM::InsertElementOp::create(b, loc, packed, value, i32(i));
+            }
+            time = reverse ? sub(sub(sequenceEnd, i64(span)), step) : step;
+            Value first = isFirstInMissingDims(map);
+            if (first) {
+              auto branch = scf::IfOp::create(b, loc, first, false);
+              b.setInsertionPoint(branch.thenBlock()->getTerminator());
+            }
+            LLVM::StoreOp::create(b, loc, packed,
+                                  getPointer(resultArguments[result], map, {}),
+                                  element.getIntOrFloatBitWidth() / 8 * width);
+          }
+    }
+  };
+  Value whole = arith::AndIOp::create(b, loc, isFull, isChannel);
+  auto branch = scf::IfOp::create(b, loc, whole, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  storeAll(/*guarded=*/false);
+  b.setInsertionPoint(branch.elseBlock()->getTerminator());
+  storeAll(/*guarded=*/true);
+}
+
+/// Writes final states at the current position.
+void TileKernels::storeFinals(ArrayRef<Value> states) {
+  for (unsigned i = 0; i < scan->getNumResults(); ++i) {
+    ResultAttr output = scan.getOutput(i);
+    if (output.isFinal())
+      storeResult(i, {},
+                  states[scan.findState(output.getFinalState().getValue())]);
+  }
+}
