@@ -178,22 +178,29 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
       contiguous, segment, steps, group, chunks, warps);
 }
 
-/// Words of 32 bits that a thread keeps for each of its elements: the maps of
-/// the states, and what the readout uses.
+/// Words of 32 bits that a thread keeps for each of its elements: what it has
+/// read, then the maps of the states and what the readout uses, and all
+/// results but one.
 static int64_t getWordsOfElement(ScanOp scan) {
   auto words = [](Type type) -> int64_t {
     return std::max(1u,
                     getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 32);
   };
-  int64_t count = 0;
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  int64_t read = 0, kept = 0, lagged = 0, results = 0;
   for (auto state : scan.getStates().getAsRange<StateAttr>())
-    count += 2 * words(state.getType());
-  for (auto [i, argument] :
-       llvm::enumerate(scan.getReadout().getArguments().take_front(
-           scan.getInputs().size())))
-    if (!argument.use_empty())
-      count += words(argument.getType());
-  return count;
+    kept += 2 * words(state.getType());
+  for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
+    if (!recurrence.getInputMap(i).isFunctionOfDim(scan.getSpace().getTime()))
+      continue;
+    read += words(input.getType());
+    lagged += scan.getInputLag(i) > 0;
+    if (!scan.getReadout().getArgument(i).use_empty())
+      kept += words(input.getType());
+  }
+  for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
+    results += !output.isFinal();
+  return std::max(read, kept) + lagged + std::max<int64_t>(0, results - 1);
 }
 
 /// The tiles of a GPU's schedules, best first, for scans whose steps fit in
@@ -231,13 +238,16 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
     StringRef channel = space.getName(dims.channel);
     add("lookback", channel, pair, true, 16, 8);
     add("lookback", channel, pair, true, 8, 8);
-    add("tile", channel, pair, true, 32, 4);
+    // The next tile, and addresses with any strides, take registers as well.
+    elements = std::max<int64_t>(elements / 2, pair);
+    add("tile", channel, pair, true, 32, 8);
     add("lookback", channel, 1, false, 32, 8);
+    elements *= 2;
   }
   add("lookback", time, quad, true, 1, 4);
   add("lookback", time, quad, true, 1, 8);
   // A warp a row, with less in its registers: the next steps are on their way.
-  elements /= 4;
+  elements = std::max<int64_t>(elements / 4, quad);
   add("tile", time, quad, true, 1, 1);
 }
 

@@ -159,7 +159,7 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // -----
 
 // (C2) the algorithm is known
-// expected-error@+1 {{expected algorithm 'segments' or 'serial', found 'magic'}}
+// expected-error@+1 {{expected algorithm 'segments', 'serial', 'tile' or 'lookback', found 'magic'}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "magic", lanes = "d", width = 1, contiguous = true, segment = 0>}
 
 // -----
@@ -179,3 +179,21 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // (C4) a segment has steps
 // expected-error@+1 {{expected a segment of at least 0, found -1}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "d", width = 1, contiguous = true, segment = -1>}
+
+// -----
+
+// (C5) only tiles are divided
+// expected-error@+1 {{expected no steps, group, chunks and warps with algorithm 'serial'}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "d", width = 1, contiguous = true, warps = 4>}
+
+// -----
+
+// (C5) tiles are
+// expected-error@+1 {{expected 1 to 64 steps, a group that divides 32, 1 to 64 chunks (1 with a group) and 1 to 32 warps, found 16, 5, 1 and 8}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "lookback", lanes = "d", width = 1, contiguous = true, steps = 16, group = 5, chunks = 1, warps = 8>}
+
+// -----
+
+// (C5) a warp with a group has one chunk
+// expected-error@+1 {{found 16, 8, 2 and 8}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "tile", lanes = "d", width = 1, contiguous = true, steps = 16, group = 8, chunks = 2, warps = 8>}
