@@ -764,9 +764,9 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
 
   std::string variant;
   llvm::raw_string_ostream os(variant);
-  os << schedule.getAlgorithm() << ", lanes along " << schedule.getLanes()
-     << (schedule.getContiguous() ? ", unit stride" : ", any strides")
-     << ", tiles of " << tileSteps << " x " << laneTile;
+  os << schedule.getAlgorithm() << " along " << schedule.getLanes() << ", "
+     << tileSteps << " x " << laneTile
+     << (schedule.getContiguous() ? "" : ", any strides");
   NamedAttrList list;
   auto number = [&](StringRef key, int64_t value) {
     list.append(key, b.getI64IntegerAttr(value));
