@@ -236,8 +236,8 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
   int64_t pair = std::max(1u, 64 / bits), quad = std::max(1u, 128 / bits);
   if (dims.channel >= 0) {
     StringRef channel = space.getName(dims.channel);
-    add("lookback", channel, pair, true, 16, 8);
     add("lookback", channel, pair, true, 8, 8);
+    add("lookback", channel, pair, true, 16, 8);
     // The next tile, and addresses with any strides, take registers as well.
     elements = std::max<int64_t>(elements / 2, pair);
     add("tile", channel, pair, true, 32, 8);

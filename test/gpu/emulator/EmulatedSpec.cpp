@@ -132,7 +132,7 @@ EmulatedSpec::EmulatedSpec(const std::string &text, const SpecOptions &options,
 
 EmulatedSpec::~EmulatedSpec() = default;
 
-/// The schedules once more for every length of a segment.
+/// The serial schedules once more for every length of a segment.
 static void addSegments(ModuleOp module, ArrayRef<int64_t> lengths) {
   module.walk([&](ScanOp scan) {
     SmallVector<Attribute> all(scan.getSchedulesAttr().getValue());
@@ -140,6 +140,9 @@ static void addSegments(ModuleOp module, ArrayRef<int64_t> lengths) {
     for (int64_t length : lengths)
       for (size_t i = 0; i < count; ++i) {
         auto whole = cast<ScheduleAttr>(all[i]);
+        // Tiles are what the other schedules do not have.
+        if (whole.isTiled())
+          continue;
         all.push_back(ScheduleAttr::get(
             module.getContext(), whole.getTarget(), "segments",
             whole.getLanes(), whole.getWidth(), whole.getContiguous(), length));
