@@ -191,6 +191,10 @@ class Bench:
         number = max(1, min(8, memory.numel() // (3 * count)))
         sets = [Set(memory[3 * count * i:3 * count * (i + 1)], shape, time_last)
                 for i in range(number)]
+        for tensors in sets:
+            for part in tensors.flat[:2]:
+                for some in part.split(1 << 28):
+                    some.uniform_(0, 1)
         if number * 3 * count * memory.element_size() < 3 * L2_BYTES:
             print("  note: all sets together are near the size of the L2 cache")
 
@@ -313,13 +317,10 @@ def main():
     words = POOL_BYTES // 4
     for dtype in (torch.float32, torch.bfloat16):
         pool = torch.empty(words, dtype=torch.float32, device="cuda")
-        numbers = pool.view(dtype)
-        for part in numbers.split(1 << 28):
-            part.uniform_(0, 1)
         for shape in SHAPES:
             for time_last in (False, True):
                 bench.case(shape, time_last, dtype, pool, kernels)
-        del pool, numbers
+        del pool
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({"device": torch.cuda.get_device_name(), "cases": bench.rows}, file, indent=1)
