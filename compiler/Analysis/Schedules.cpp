@@ -205,8 +205,8 @@ static int64_t getWordsOfElement(ScanOp scan) {
 
 /// The tiles of a GPU's schedules, best first, for scans whose steps fit in
 /// registers. Measured on an H200 with the diagonal f32 scan: 32 elements a
-/// thread keep enough bytes on their way; many channels do best with rows of
-/// whole lines of 128 bytes, few with longer tiles of narrower rows.
+/// thread keep enough bytes on their way; look-back wants long tiles, of rows of
+/// 64 bytes, and many channels are best walked in rows of 256 bytes.
 static void addTiles(ScanOp scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
@@ -237,7 +237,6 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
   if (dims.channel >= 0) {
     StringRef channel = space.getName(dims.channel);
     add("lookback", channel, pair, true, 8, 8);
-    add("lookback", channel, pair, true, 16, 8);
     // The next tile, and addresses with any strides, take registers as well.
     elements = std::max<int64_t>(elements / 2, pair);
     add("tile", channel, pair, true, 32, 8);
@@ -245,7 +244,6 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
     elements *= 2;
   }
   add("lookback", time, quad, true, 1, 4);
-  add("lookback", time, quad, true, 1, 8);
   // A warp a row, with less in its registers: the next steps are on their way.
   elements = std::max<int64_t>(elements / 4, quad);
   add("tile", time, quad, true, 1, 1);

@@ -164,6 +164,13 @@ class Bench:
                 return None
             error = relative_error(first, scan) if check else 0.0
         repeats = max(4, min(40, int(4e8 / (count * first.y.element_size()))))
+        with torch.cuda.stream(self.stream):
+            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            begin.record(self.stream)
+            run(first)
+            end.record(self.stream)
+            end.synchronize()
+        repeats = max(1, min(repeats, int(30 / begin.elapsed_time(end))))
         ms, eager = self.time(run, sets, repeats)
         moved = bytes_each * count * first.y.element_size()
         if name == "streaming":
