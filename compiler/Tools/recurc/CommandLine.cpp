@@ -104,9 +104,11 @@ void addCommon(CLI::App &app, CommandLine &line) {
   app.add_option("--name", line.name,
                  "Take only the recurrence NAME of the spec")
       ->type_name("NAME");
-  app.add_option("--schedule", line.schedule,
-                 "Use this schedule instead of the one the cost model picks: "
-                 "KEY=VALUE with commas, keys lanes, width, segment, algorithm")
+  app.add_option(
+         "--schedule", line.schedule,
+         "Use this schedule instead of the one the cost model picks: "
+         "KEY=VALUE with commas, keys algorithm, lanes, width, segment, "
+         "contiguous, and for tiles on GPUs steps, group, chunks, warps")
       ->type_name("KEY=VALUE");
 }
 
