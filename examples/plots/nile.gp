@@ -6,7 +6,7 @@
 set terminal pngcairo size 1100,450 font "Sans,11"
 set output "nile.png"
 set title "exponential\\_smoothing ({/Symbol a} = 0.267) of the Nile's annual flow at Aswan"
-set grid lc rgb "#dddddd"
+set grid lt 1 lc rgb "#e4e4e4"
 set xlabel "year"
 set ylabel "10^8 m^3"
 plot "nile.tsv" using ($0+1871):1 with linespoints pt 7 ps 0.5 lc rgb "#b0b0b0" title "flow x", \
