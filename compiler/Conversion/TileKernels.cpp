@@ -790,7 +790,7 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
   number("zeroed_per_tile", lookback ? statusBytes : 0);
   list.append("workspace", b.getArrayAttr({}));
   number("step_cost", 30);
-  number("registers", 128);
+  number("registers", lookback ? 128 : rows > 1 ? 56 : 96);
   number("steps_in_flight", getElements());
   function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
 }

@@ -19,6 +19,7 @@ using namespace recur::runtime;
 const GpuConstants recur::runtime::gpuConstants = {
     .bandwidthShare = 0.86,
     .lookBackShare = 0.85,
+    .stridedShare = 0.3,
     .memoryLatency = 1100,
     .stepsInFlight = 2,
     .firstLaunch = 2500,
@@ -58,7 +59,7 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
                                       const GpuConstants &constants,
                                       const recur_gpu_kernel &kernel,
                                       const GpuGrid &grid, const GpuWork &work,
-                                      bool vectors) {
+                                      bool vectors, bool unitStride) {
   if (grid.units == 0)
     return 0;
   double slots = static_cast<double>(machine.multiprocessors) *
@@ -106,7 +107,8 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
       active * kernel.block * std::min(threadSteps, ahead) * bytes / total;
   bool looksBack = kernel.phase == RECUR_GPU_SCAN && grid.tiles > 1;
   double most = machine.bandwidth * constants.bandwidthShare *
-                (looksBack ? constants.lookBackShare : 1);
+                (looksBack ? constants.lookBackShare : 1) *
+                (unitStride ? 1 : constants.stridedShare);
   double bandwidth = std::min(most, inFlight / constants.memoryLatency);
   double moving = bandwidth > 0 ? bytes / bandwidth : 0;
 
@@ -125,9 +127,10 @@ double recur::runtime::estimateVariant(const GpuMachine &machine,
   if (variant.zeroed_constant > 0 || variant.zeroed_per_tile > 0)
     total += constants.zeroing;
   for (int32_t k = 0; k < variant.n_kernels; ++k)
-    total += (k ? constants.nextLaunch : 0) +
-             estimateKernel(machine, constants, variant.kernels[k], grids[k],
-                            work, variant.vector_bytes > 4);
+    total +=
+        (k ? constants.nextLaunch : 0) +
+        estimateKernel(machine, constants, variant.kernels[k], grids[k], work,
+                       variant.vector_bytes > 4, variant.contiguous_dim >= 0);
   return total;
 }
 

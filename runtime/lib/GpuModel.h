@@ -30,6 +30,8 @@ struct GpuConstants {
   double bandwidthShare;
   /// Of that, what kernels reach whose tiles wait for one another.
   double lookBackShare;
+  /// Of that, what kernels reach that take any strides.
+  double stridedShare;
   /// From a load to its value, in ns.
   double memoryLatency;
   /// Steps of a position that a thread has in flight when its kernel does not
@@ -67,7 +69,7 @@ int32_t residentBlocks(const GpuMachine &machine,
 /// Nanoseconds of one kernel, without its launch.
 double estimateKernel(const GpuMachine &machine, const GpuConstants &constants,
                       const recur_gpu_kernel &kernel, const GpuGrid &grid,
-                      const GpuWork &work, bool vectors);
+                      const GpuWork &work, bool vectors, bool unitStride);
 
 /// Nanoseconds of all kernels of a variant; `grids` has one a kernel.
 double estimateVariant(const GpuMachine &machine, const GpuConstants &constants,

@@ -30,7 +30,26 @@ double time(const recur_gpu_kernel &kernel, int64_t units, int64_t steps,
   double bytes = double(units) * double(steps) * 4;
   GpuGrid grid = {units, (units + 63) / 64 * tiles, tiles};
   GpuWork work = {steps, 2 * bytes, bytes, 0};
-  return estimateKernel(h100, gpuConstants, kernel, grid, work, false);
+  return estimateKernel(h100, gpuConstants, kernel, grid, work, false, true);
+}
+
+// Lanes that are not neighbours in memory waste most of what they read.
+TEST(GpuModelTest, AnyStridesMoveMoreBytes) {
+  recur_gpu_kernel kernel = {};
+  kernel.phase = RECUR_GPU_SCAN;
+  kernel.block = 256;
+  kernel.lane_tile = 32;
+  kernel.items_per_block = 1;
+  kernel.time_tile = 256;
+  kernel.steps_in_flight = 32;
+  kernel.step_cost = 30;
+  GpuWork work = {4096, 1e9, 5e8, 0};
+  GpuGrid grid = {4096, 65536, 16};
+  double neighbours =
+      estimateKernel(h100, gpuConstants, kernel, grid, work, true, true);
+  double apart =
+      estimateKernel(h100, gpuConstants, kernel, grid, work, true, false);
+  EXPECT_GT(apart, 2 * neighbours);
 }
 
 // Few units: time goes with the steps, not with the units.
