@@ -205,8 +205,8 @@ static int64_t getWordsOfElement(ScanOp scan) {
 
 /// The tiles of a GPU's schedules, best first, for scans whose steps fit in
 /// registers. Measured on an H200 with the diagonal f32 scan: 32 elements a
-/// thread keep enough bytes on their way; look-back wants long tiles, of rows of
-/// 64 bytes, and many channels are best walked in rows of 256 bytes.
+/// thread keep enough bytes on their way; look-back wants long tiles, of rows
+/// of 64 bytes, and many channels are best walked in rows of 256 bytes.
 static void addTiles(ScanOp scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
@@ -226,27 +226,30 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
           bits, getElementTypeOrSelf(input.getType()).getIntOrFloatBitWidth());
   StringRef time = space.getName(space.getTime());
   auto add = [&](StringRef algorithm, StringRef lanes, int64_t width,
-                 bool contiguous, int64_t group, int64_t warps) {
+                 bool contiguous, int64_t group, int64_t warps, int64_t count) {
     bool timeLanes = lanes == time;
-    int64_t rest = std::max<int64_t>(1, elements / width);
+    int64_t rest = std::max<int64_t>(1, count / width);
     schedules.push_back(ScheduleAttr::get(
         scan.getContext(), target.name, algorithm, lanes, width, contiguous, 0,
         timeLanes ? width : rest, group, timeLanes ? rest : 1, warps));
   };
-  int64_t pair = std::max(1u, 64 / bits), quad = std::max(1u, 128 / bits);
+  // Vectors of 16 bytes along time, pairs of channels. Half as wide numbers
+  // leave half as many bytes on their way: they take wider rows, and more
+  // elements where the registers allow.
+  bool narrow = bits == 16;
+  int64_t pair = bits > 32 ? 1 : 2, vector = 128 / bits;
   if (dims.channel >= 0) {
     StringRef channel = space.getName(dims.channel);
-    add("lookback", channel, pair, true, 8, 8);
+    add("lookback", channel, pair, true, narrow ? 16 : 8, 8, elements);
     // The next tile, and addresses with any strides, take registers as well.
-    elements = std::max<int64_t>(elements / 2, pair);
-    add("tile", channel, pair, true, 32, 8);
-    add("lookback", channel, 1, false, 32, 8);
-    elements *= 2;
+    add("tile", channel, pair, true, 32, 8, narrow ? elements : elements / 2);
+    add("lookback", channel, 1, false, 32, 8, elements / 2);
   }
-  add("lookback", time, quad, true, 1, 4);
+  add("lookback", time, vector, true, 1, 4,
+      narrow ? elements * 3 / 2 : elements);
   // A warp a row, with less in its registers: the next steps are on their way.
-  elements = std::max<int64_t>(elements / 4, quad);
-  add("tile", time, quad, true, 1, 1);
+  add("tile", time, vector, true, 1, 1,
+      std::max<int64_t>(elements / 4, vector));
 }
 
 FailureOr<SmallVector<ScheduleAttr>>

@@ -19,7 +19,7 @@ using namespace recur;
 using mlir::Value;
 
 /// Truth values are stored as bytes.
-static Type getStorageType(Type element) {
+Type GpuKernels::getStorageType(Type element) {
   return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
                               : element;
 }

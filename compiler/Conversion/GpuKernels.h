@@ -110,6 +110,7 @@ protected:
                    HistoryAxis history = HistoryAxis());
   Value getIndex(const SignatureAccess &access, const InnerPoint &point);
   bool isContiguous(unsigned argument, unsigned axis) const;
+  static mlir::Type getStorageType(mlir::Type element);
   Value load(Value pointer, mlir::Type element, bool isInput = false);
   void store(Value pointer, Value value);
   Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);

@@ -18,12 +18,6 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-/// Truth values are stored as bytes.
-static Type getStorageType(Type element) {
-  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
-                              : element;
-}
-
 /// Whether the elements of a thread along the lane dim are neighbours in the
 /// memory of an argument read or written through `map`.
 bool TileKernels::isVectorAxis(unsigned argument, AffineMap map) {
