@@ -8,7 +8,7 @@
 project=$1 build=$2 prefix=$3 expected=$4
 shift 4
 rm -rf "$build"
-cmake -S "$project" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" \
+cmake -S "$project" -B "$build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_BUILD_TYPE=Release >"$build.log" 2>&1 &&
   cmake --build "$build" >>"$build.log" 2>&1 || {
   tail -30 "$build.log"
