@@ -78,6 +78,10 @@ private:
   bool isVectorAxis(unsigned argument, mlir::AffineMap map);
   void loadConstants();
   llvm::SmallVector<Value> loadTile();
+  Value getStepStride(unsigned argument, mlir::AffineMap map);
+  Value getElementPointer(unsigned argument, mlir::AffineMap map, int64_t chunk,
+                          int64_t step, int64_t channel, int64_t span,
+                          bool clamp, llvm::SmallVectorImpl<Value> &last);
   void loadAll(bool clamp, llvm::SmallVectorImpl<Value> &registers);
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
                   const InnerPoint &point) override;

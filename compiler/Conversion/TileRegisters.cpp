@@ -127,8 +127,49 @@ SmallVector<Value> TileKernels::loadTile() {
   return llvm::to_vector(ValueRange(full.getResults()));
 }
 
+/// How far apart the elements of consecutive steps are.
+Value TileKernels::getStepStride(unsigned argument, AffineMap map) {
+  Value stride;
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    if (!expr.isFunctionOfDim(space.getTime()))
+      continue;
+    Value here =
+        isContiguous(argument, axis) ? i64(1) : strides[argument][axis];
+    stride = stride ? add(stride, here) : here;
+  }
+  return space.getReverse() ? sub(i64(0), stride) : stride;
+}
+
+/// Goes to an element and finds the address of its register, which holds
+/// `span` steps: the first step of a chunk through the map, each other from
+/// the one before it, which `last` keeps by channel. Clamped, steps after the
+/// last are where the last is.
+Value TileKernels::getElementPointer(unsigned argument, AffineMap map,
+                                     int64_t chunk, int64_t number,
+                                     int64_t channel, int64_t span, bool clamp,
+                                     SmallVectorImpl<Value> &last) {
+  setElement(chunk, number, channel);
+  last.resize(channels);
+  Value &pointer = last[channel];
+  if (number == 0) {
+    if (clamp)
+      step = arith::MinSIOp::create(b, loc, step, sub(sequenceEnd, i64(span)));
+    // Of a vector along time the lowest address counts.
+    time = space.getReverse() ? sub(sub(sequenceEnd, i64(span)), step) : step;
+    return pointer = getPointer(argument, map, {});
+  }
+  assert(span == 1 && "a chunk is one vector along time");
+  Value stride = getStepStride(argument, map);
+  if (clamp)
+    stride = arith::SelectOp::create(b, loc, isInside(chunk, number), stride,
+                                     i64(0));
+  // Steps after the last have addresses too, outside of the tensor.
+  Type storage = getStorageType(signature.arguments[argument].element);
+  return pointer = LLVM::GEPOp::create(b, loc, ptrType, storage, pointer,
+                                       ArrayRef<LLVM::GEPArg>{stride});
+}
+
 void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
-  bool reverse = space.getReverse();
   for (unsigned input = 0; input < accesses.size(); ++input) {
     Access access = accesses[input];
     if (getRegisters(input) == 0)
@@ -144,16 +185,12 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
     // Steps of one register, and how many of its channels have one each.
     int64_t span = access == Access::StepVector ? steps : 1;
     int64_t count = access == Access::Element ? channels : 1;
+    SmallVector<Value> last;
     for (int64_t k = 0; k < chunks; ++k)
       for (int64_t r = 0; r < steps; r += span)
         for (int64_t v = 0; v < count; ++v) {
-          setElement(k, r, v);
-          if (clamp)
-            step = arith::MinSIOp::create(b, loc, step,
-                                          sub(sequenceEnd, i64(span)));
-          // Of a vector along time the lowest address counts.
-          time = reverse ? sub(sub(sequenceEnd, i64(span)), step) : step;
-          Value pointer = getPointer(argument, map, {});
+          Value pointer =
+              getElementPointer(argument, map, k, r, v, span, clamp, last);
           values.push_back(LLVM::LoadOp::create(
               b, loc, type, pointer, alignment, /*isVolatile=*/false,
               /*isNonTemporal=*/false, /*isInvariant=*/true));
@@ -218,41 +255,40 @@ void TileKernels::storeTile() {
           value = arith::ExtUIOp::create(b, loc, storage, value);
         return value;
       };
+      SmallVector<Value> last;
       for (int64_t k = 0; k < chunks; ++k)
         for (int64_t r = 0; r < steps; r += span)
           for (int64_t v = 0; v < count; ++v) {
             OpBuilder::InsertionGuard guard(b);
-            setElement(k, r, v);
+            Value pointer =
+                getElementPointer(resultArguments[result], map, k, r, v, span,
+                                  /*clamp=*/false, last);
             if (guarded) {
               Value valid =
                   arith::AndIOp::create(b, loc, isChannel, isInside(k, r));
               auto branch = scf::IfOp::create(b, loc, valid, false);
               b.setInsertionPoint(branch.thenBlock()->getTerminator());
             }
-            if (!vector) {
-              storeResult(result, {},
-                          outputs[result][(k * steps + r) * channels + v]);
-              continue;
-            }
-            Type element = valueAt(k, r, v).getType();
-            Value packed = LLVM::UndefOp::create(
-                b, loc, VectorType::get({width}, element));
-            for (int64_t i = 0; i < width; ++i) {
-              Value value = timeLanes
-                                ? valueAt(k, reverse ? steps - 1 - i : i, 0)
-                                : valueAt(k, r, i);
-              packed =
-                  LLVM::InsertElementOp::create(b, loc, packed, value, i32(i));
-            }
-            time = reverse ? sub(sub(sequenceEnd, i64(span)), step) : step;
-            Value first = isFirstInMissingDims(map);
-            if (first) {
+            if (Value first = isFirstInMissingDims(map)) {
               auto branch = scf::IfOp::create(b, loc, first, false);
               b.setInsertionPoint(branch.thenBlock()->getTerminator());
             }
-            LLVM::StoreOp::create(b, loc, packed,
-                                  getPointer(resultArguments[result], map, {}),
-                                  element.getIntOrFloatBitWidth() / 8 * width);
+            Value value = valueAt(k, r, v);
+            Type element = value.getType();
+            if (vector) {
+              value = LLVM::UndefOp::create(b, loc,
+                                            VectorType::get({width}, element));
+              for (int64_t i = 0; i < width; ++i) {
+                Value part = timeLanes
+                                 ? valueAt(k, reverse ? steps - 1 - i : i, 0)
+                                 : valueAt(k, r, i);
+                value =
+                    LLVM::InsertElementOp::create(b, loc, value, part, i32(i));
+              }
+            }
+            LLVM::StoreOp::create(b, loc, value, pointer,
+                                  element.getIntOrFloatBitWidth() / 8 *
+                                      (vector ? width : 1));
           }
     }
   };

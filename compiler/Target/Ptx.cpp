@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// gpu.module -> llvm and nvvm dialects -> LLVM IR -> O3 -> NVPTX -> PTX.
+/// gpu.module -> llvm and nvvm dialects -> LLVM IR -> NVPTX -> PTX.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Target/Ptx.h"
@@ -36,10 +36,11 @@ void recur::registerPtxTranslations(DialectRegistry &registry) {
 void recur::addNvvmPasses(OpPassManager &modulePasses) {
   ExpandMathPassOptions expansion;
   expansion.target = "gpu";
+  // What is not made twice is not converted twice; folding what the
+  // conversions leave is LLVM's, which does it faster.
+  modulePasses.addPass(createCSEPass());
   modulePasses.addPass(createExpandMathPass(expansion));
   modulePasses.addPass(createConvertToNvvmPass());
-  modulePasses.addPass(createCanonicalizerPass());
-  modulePasses.addPass(createCSEPass());
   modulePasses.addPass(createReconcileUnrealizedCastsPass());
 }
 
@@ -106,10 +107,22 @@ createMachine(const TargetSpec &target, const llvm::Triple &triple) {
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
       triple, target.chip, target.features, options, llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      std::nullopt,
+      // Aggressive has GVN for EarlyCSE, twice; kernels are no smaller for it.
+      llvm::CodeGenOptLevel::Default));
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+/// What kernels need of LLVM's middle end. They are written in registers and
+/// unrolled; what remains is folding, loop-invariant code, and making one of
+/// the loads of whole and of partial tiles, which needs fewer registers. LLVM's
+/// own O3 takes five times as long, and unrolls loops that ptxas unrolls again.
+static constexpr llvm::StringLiteral kernelPasses =
+    "function(early-cse,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(loop-rotate,licm),early-cse,"
+    "simplifycfg<hoist-common-insts;sink-common-insts>)";
+
+static llvm::Error optimize(llvm::Module &module,
+                            llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;
@@ -120,8 +133,11 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  llvm::ModulePassManager passes;
+  if (llvm::Error error = builder.parsePassPipeline(passes, kernelPasses))
+    return error;
+  passes.run(module, modules);
+  return llvm::Error::success();
 }
 
 /// Translates and optimises for `machine`, which comes back with the module.
@@ -146,7 +162,10 @@ translate(gpu::GPUModuleOp module, const TargetSpec &target,
   llvmModule->setDataLayout(machine->createDataLayout());
   if (failed(checkSelectable(module, *llvmModule)))
     return failure();
-  optimize(*llvmModule, *machine);
+  if (llvm::Error error = optimize(*llvmModule, *machine)) {
+    module.emitError(llvm::toString(std::move(error)));
+    return failure();
+  }
   return llvmModule;
 }
 
@@ -168,8 +187,14 @@ FailureOr<std::string> recur::emitPtx(gpu::GPUModuleOp module,
   SmallString<0> ptx;
   llvm::raw_svector_ostream stream(ptx);
   llvm::legacy::PassManager codegen;
+#ifdef NDEBUG
+  constexpr bool disableVerifier = true;
+#else
+  constexpr bool disableVerifier = false;
+#endif
   if (machine->addPassesToEmitFile(codegen, stream, nullptr,
-                                   llvm::CodeGenFileType::AssemblyFile)) {
+                                   llvm::CodeGenFileType::AssemblyFile,
+                                   disableVerifier)) {
     module.emitError("NVPTX cannot emit assembly");
     return failure();
   }
