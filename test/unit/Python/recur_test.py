@@ -115,10 +115,10 @@ def setUpModule():
 
 class RecurTest(unittest.TestCase):
     def setUp(self):
-        self.library, self.x, self.a = library, x_values, a_values
+        self.compiled, self.x, self.a = library, x_values, a_values
 
     def test_describes_arguments(self):
-        smooth = self.library["smooth"]
+        smooth = self.compiled["smooth"]
         self.assertEqual(smooth.inputs, [
             recur.Argument("x", "input", "f32", ("b", "t", "d")),
             recur.Argument("a", "input", "f32", ("d",))])
@@ -128,7 +128,7 @@ class RecurTest(unittest.TestCase):
         self.assertIn("smooth(x[b,t,d]: f32, a[d]: f32)", repr(smooth))
 
     def test_computes_on_numpy(self):
-        y, h = self.library["smooth"](self.x, self.a)
+        y, h = self.compiled["smooth"](self.x, self.a)
         for found, expected in zip((y, h), expected_smooth(self.x, self.a)):
             self.assertEqual(found.dtype, np.float32)
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
@@ -138,20 +138,20 @@ class RecurTest(unittest.TestCase):
         x = wide.transpose(0, 2, 1)[:, ::2]
         x[:] = self.x
         y = np.empty((5, 9, 2), np.float32).transpose(2, 1, 0)
-        found, h = self.library["smooth"](x, a=self.a[::-1][::-1], out={"y": y})
+        found, h = self.compiled["smooth"](x, a=self.a[::-1][::-1], out={"y": y})
         self.assertIs(found, y)
         np.testing.assert_allclose(y, expected_smooth(self.x, self.a)[0], rtol=1e-5, atol=1e-6)
 
     def test_takes_read_only_inputs(self):
         x = self.x.copy()
         x.flags.writeable = False
-        self.library["smooth"](x, self.a)
+        self.compiled["smooth"](x, self.a)
         with self.assertRaisesRegex(recur.RecurError, "'y': expected an array to write"):
-            self.library["smooth"](self.x, self.a, out={"y": x})
+            self.compiled["smooth"](self.x, self.a, out={"y": x})
 
     def test_binds_arguments(self):
         x = self.x.copy()
-        call = self.library["smooth"].bind(x, self.a)
+        call = self.compiled["smooth"].bind(x, self.a)
         for scale in (1, 2):
             x[:] = scale * self.x
             call()
@@ -161,20 +161,20 @@ class RecurTest(unittest.TestCase):
 
     def test_takes_segments(self):
         cu = np.array([0, 3, 3, 7], np.int32)
-        h, last = self.library["packed"](cu=cu, x=np.ones((7, 2), np.float32))
+        h, last = self.compiled["packed"](cu=cu, x=np.ones((7, 2), np.float32))
         self.assertEqual(last.shape, (3, 2))
         np.testing.assert_allclose(last[:, 0], [1.75, 0, 1.875])
 
     def test_variant_and_workspace(self):
-        smooth = self.library["smooth"]
+        smooth = self.compiled["smooth"]
         y, h = smooth(self.x, self.a)
         self.assertIn("lanes", smooth.variant(self.x, self.a, y, h))
         self.assertGreaterEqual(smooth.workspace_bytes(self.x, self.a, y, h), 0)
 
     def test_errors(self):
-        smooth = self.library["smooth"]
+        smooth = self.compiled["smooth"]
         cases = [
-            (lambda: self.library["none"], "has no recurrence 'none'"),
+            (lambda: self.compiled["none"], "has no recurrence 'none'"),
             (lambda: recur.load("/nowhere.so"), "cannot load '/nowhere.so'"),
             (lambda: smooth(self.x), "argument 'a' is missing"),
             (lambda: smooth(self.x, self.a, self.x, self.x), "expected at most 2"),
@@ -196,7 +196,7 @@ class RecurTest(unittest.TestCase):
         self.assertEqual(caught.exception.status, 1)
 
     def test_numpy_has_no_bf16(self):
-        half = self.library["half"]
+        half = self.compiled["half"]
         with self.assertRaisesRegex(recur.RecurError, "NumPy has no bfloat16"):
             half(np.zeros((2, 3), np.uint16))
 
@@ -212,16 +212,16 @@ class RecurTest(unittest.TestCase):
 
     def test_computes_on_a_device(self):
         x, a, y, h = self.on_device()
-        names = [r.name for r in self.library["smooth"].results]
-        self.library["smooth"](x, a, out=dict(zip(names, (y, h))))
+        names = [r.name for r in self.compiled["smooth"].results]
+        self.compiled["smooth"](x, a, out=dict(zip(names, (y, h))))
         for found, expected in zip((y, h), expected_smooth(self.x, self.a)):
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
         self.assertEqual(x.streams, [1])  # made ready for the legacy stream
 
     def test_a_thread_without_a_context(self):
         x, a, y, h = self.on_device()
-        names = [r.name for r in self.library["smooth"].results]
-        thread = threading.Thread(target=lambda: self.library["smooth"](
+        names = [r.name for r in self.compiled["smooth"].results]
+        thread = threading.Thread(target=lambda: self.compiled["smooth"](
             x, a, out=dict(zip(names, (y, h)))))
         thread.start()
         thread.join()
@@ -230,21 +230,21 @@ class RecurTest(unittest.TestCase):
 
     def test_passes_the_stream(self):
         x, a, y, h = self.on_device()
-        names = [r.name for r in self.library["smooth"].results]
-        self.library["smooth"](x, a, out=dict(zip(names, (y, h))), stream=0x77)
+        names = [r.name for r in self.compiled["smooth"].results]
+        self.compiled["smooth"](x, a, out=dict(zip(names, (y, h))), stream=0x77)
         self.assertEqual(x.streams, [0x77])
 
     def test_device_errors(self):
         x, a, y, h = self.on_device()
-        names = [r.name for r in self.library["smooth"].results]
+        names = [r.name for r in self.compiled["smooth"].results]
         with self.assertRaisesRegex(recur.RecurError, "argument 'a': expected a tensor on CUDA"):
-            self.library["smooth"](x, self.a, out=dict(zip(names, (y, h))))
+            self.compiled["smooth"](x, self.a, out=dict(zip(names, (y, h))))
         with self.assertRaisesRegex(recur.RecurError, "cannot make arrays of"):
-            self.library["smooth"](x, a)
+            self.compiled["smooth"](x, a)
         os.environ["RECUR_SCHEDULE"] = "nonesuch"
         try:
             with self.assertRaisesRegex(recur.RecurError, "found 'nonesuch'"):
-                self.library["smooth"](x, a, out=dict(zip(names, (y, h))))
+                self.compiled["smooth"](x, a, out=dict(zip(names, (y, h))))
         finally:
             os.environ["RECUR_SCHEDULE"] = "serial"
 
