@@ -18,13 +18,8 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static constexpr int64_t kWarp = 32;
-
 /// Rows of a block whose warps work each on a row of its own.
 static constexpr int64_t kRowsPerBlock = 4;
-
-/// Bytes at the start of the workspace that hold the counter of tickets.
-static constexpr int64_t kTicketBytes = 256;
 
 //===----------------------------------------------------------------------===//
 // Set-up
@@ -139,13 +134,29 @@ void TileKernels::locateUnit(Value number) {
                                          sub(sizes[laneDim], i64(channels)));
 }
 
+/// Goes to the tile whose first step is `begin`, and to the thread's first.
+void TileKernels::goToTile(Value begin) {
+  Value inWarp = arith::MulIOp::create(b, loc, team, i32(steps));
+  Value inBlock =
+      arith::MulIOp::create(b, loc, warp, i32(chunks * teams * steps));
+  Value both = arith::AddIOp::create(b, loc, inWarp, inBlock);
+  threadBegin = add(begin, arith::ExtUIOp::create(b, loc, i64Type, both));
+  Value end = add(begin, i64(tileSteps));
+  isFull = compare(arith::CmpIPredicate::sle, end, sequenceEnd);
+}
+
+/// Goes to one of the thread's channels, if its lanes run along channels.
+void TileKernels::goToChannel(int64_t channel) {
+  if (!timeLanes && laneDim >= 0)
+    position[laneDim] = add(threadChannel, i64(channel));
+}
+
 /// Goes to one element of the thread: `step`, `time` and the lane position.
 void TileKernels::setElement(int64_t chunk, int64_t number, int64_t channel) {
   chunkNow = chunk;
   stepNow = number;
   channelNow = channel;
-  if (!timeLanes && laneDim >= 0)
-    position[laneDim] = add(threadChannel, i64(channel));
+  goToChannel(channel);
   step = add(threadBegin, i64(chunk * teams * steps + number));
   time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step) : step;
 }
@@ -158,20 +169,6 @@ Value TileKernels::isInside(int64_t chunk, int64_t number) {
 //===----------------------------------------------------------------------===//
 // The two kernels
 //===----------------------------------------------------------------------===//
-
-/// The first step of this thread in the current tile.
-static Value getThreadBegin(OpBuilder &b, Location loc, Value tileBegin,
-                            Value warp, Value team, int64_t warpSteps,
-                            int64_t steps) {
-  auto constant = [&](int64_t value) {
-    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-  };
-  Value inWarp = arith::MulIOp::create(b, loc, team, constant(steps));
-  Value inBlock = arith::MulIOp::create(b, loc, warp, constant(warpSteps));
-  Value both = arith::AddIOp::create(b, loc, inWarp, inBlock);
-  Value wide = arith::ExtUIOp::create(b, loc, b.getI64Type(), both);
-  return arith::AddIOp::create(b, loc, tileBegin, wide);
-}
 
 /// A block (or a warp, if a block has several rows) walks the tiles of a unit.
 void TileKernels::emitSerial() {
@@ -195,26 +192,17 @@ void TileKernels::emitSerial() {
 
   SmallVector<Value> carried;
   for (int64_t v = 0; v < channels; ++v) {
-    if (!timeLanes && laneDim >= 0)
-      position[laneDim] = add(threadChannel, i64(v));
+    goToChannel(v);
     for (unsigned state = 0; state < numStates; ++state)
       carried.push_back(createStart(state, {}));
   }
   unsigned numCarries = carried.size();
 
-  auto goToTile = [&](Value begin) {
-    tileBegin = begin;
-    threadBegin = getThreadBegin(b, loc, begin, warp, team,
-                                 chunks * teams * steps, steps);
-    Value end = add(begin, i64(tileSteps));
-    isFull = compare(arith::CmpIPredicate::sle, end, sequenceEnd);
-  };
-  Value length = sequenceEnd;
   goToTile(i64(0));
   SmallVector<Value> first = loadTile();
   llvm::append_range(carried, first);
   auto loop =
-      scf::ForOp::create(b, loc, i64(0), length, i64(tileSteps), carried);
+      scf::ForOp::create(b, loc, i64(0), sequenceEnd, i64(tileSteps), carried);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -275,8 +263,7 @@ void TileKernels::emitSerial() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
   for (int64_t v = 0; v < channels; ++v) {
-    if (!timeLanes && laneDim >= 0)
-      position[laneDim] = add(threadChannel, i64(v));
+    goToChannel(v);
     SmallVector<Value> states;
     for (unsigned state = 0; state < numStates; ++state)
       states.push_back(loop.getResult(v * numStates + state));
@@ -309,12 +296,7 @@ void TileKernels::emitLookback() {
   locateUnit(arith::RemUIOp::create(b, loc, ticket, units));
   if (!isChannel)
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-  tileBegin =
-      mul(arith::ExtUIOp::create(b, loc, i64Type, tile), i64(tileSteps));
-  threadBegin = getThreadBegin(b, loc, tileBegin, warp, team,
-                               chunks * teams * steps, steps);
-  isFull = compare(arith::CmpIPredicate::sle, add(tileBegin, i64(tileSteps)),
-                   sequenceEnd);
+  goToTile(mul(arith::ExtUIOp::create(b, loc, i64Type, tile), i64(tileSteps)));
   totals = createShared("totals", getTotalBytes());
   entriesShared = createShared("entries", laneTile * 8 * numStates);
 

@@ -45,6 +45,11 @@ public:
   static bool isTileable(ScanOp scan);
 
 private:
+  static constexpr int64_t kWarp = 32;
+  /// Bytes at the start of the workspace, which hold the counter of tickets;
+  /// the status words follow.
+  static constexpr int64_t kTicketBytes = 256;
+
   class FoldSink;
   class ReplaySink;
   /// h -> P h + E.
@@ -69,6 +74,8 @@ private:
   Value getUnits(unsigned dim);
   Value getFirstChannel();
   void locateUnit(Value unit);
+  void goToTile(Value begin);
+  void goToChannel(int64_t channel);
   void setElement(int64_t chunk, int64_t step, int64_t channel);
   Value isInside(int64_t chunk, int64_t step);
 
@@ -142,7 +149,7 @@ private:
   Value thread, lane, warp, team;
   Value tile, unit, units, tiles;
   Value channelBase, threadChannel, isChannel; // i64, i64, i1
-  Value tileBegin, threadBegin, isFull;
+  Value threadBegin, isFull;
   Value totals, entriesShared; // in shared memory
   llvm::SmallVector<Value> registers;
   llvm::SmallVector<unsigned> firstRegister;

@@ -21,9 +21,6 @@ using mlir::Value;
 /// the same time.
 static constexpr int64_t kWindow = 4;
 
-/// Bytes of the workspace before the words.
-static constexpr int64_t kStatusOffset = 256;
-
 /// Halves of 32 bits of a state.
 unsigned TileKernels::getPieces(unsigned state) const {
   Type type = const_cast<ScanOp &>(scan).getState(state).getType();
@@ -46,7 +43,7 @@ Value TileKernels::getStatus(Value number, Value channel, unsigned state,
   Value block = add(mul(wide(number), wide(units)), wide(unit));
   Value word = add(mul(block, i64(all * laneTile)),
                    add(wide(channel), i64(row * laneTile)));
-  Value bytes = add(mul(word, i64(8)), i64(kStatusOffset));
+  Value bytes = add(mul(word, i64(8)), i64(kTicketBytes));
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{bytes},
                              LLVM::GEPNoWrapFlags::inbounds);

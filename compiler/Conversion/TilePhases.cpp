@@ -17,8 +17,6 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static constexpr int64_t kWarp = 32;
-
 static int64_t getBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
 //===----------------------------------------------------------------------===//

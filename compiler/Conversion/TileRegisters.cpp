@@ -83,8 +83,7 @@ void TileKernels::loadConstants() {
         constants[input].push_back(constants[input].front());
         continue;
       }
-      if (!timeLanes && laneDim >= 0)
-        position[laneDim] = add(threadChannel, i64(v));
+      goToChannel(v);
       constants[input].push_back(
           load(getPointer(inputArguments[input], map, {}), element, true));
     }

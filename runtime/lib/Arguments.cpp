@@ -494,3 +494,24 @@ int CheckedArguments::checkOverlaps() const {
   }
   return RECUR_OK;
 }
+
+int recur::runtime::checkWorkspace(const CheckedArguments &arguments,
+                                   int64_t needed, const void *workspace,
+                                   size_t bytes) {
+  const recur_info &info = arguments.info();
+  if (bytes < static_cast<size_t>(needed))
+    return fail(RECUR_INVALID_WORKSPACE,
+                "recurrence '%s': expected a workspace of at least %" PRId64
+                " bytes, found %zu",
+                info.name, needed, bytes);
+  auto begin = reinterpret_cast<uintptr_t>(workspace), end = begin + bytes;
+  for (int32_t a = 0; a < info.n_arguments; ++a) {
+    ByteRange range = byteRange(arguments.view(a));
+    if (range.begin < end && begin < range.end)
+      return fail(RECUR_INVALID_WORKSPACE,
+                  "recurrence '%s': expected a workspace apart from the "
+                  "arguments, found an overlap with argument '%s'",
+                  info.name, info.arguments[a].name);
+  }
+  return RECUR_OK;
+}

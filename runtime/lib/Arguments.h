@@ -98,5 +98,10 @@ private:
   int64_t shapes[maxStrides];
 };
 
+/// Checks that a workspace has at least `needed` bytes and lies apart from all
+/// arguments; a status.
+int checkWorkspace(const CheckedArguments &arguments, int64_t needed,
+                   const void *workspace, size_t bytes);
+
 } // namespace recur::runtime
 #endif // RECUR_RUNTIME_LIB_ARGUMENTS_H

@@ -119,26 +119,6 @@ int choose(const recur_info *info, const DLTensor *const *tensors,
   return RECUR_OK;
 }
 
-int checkWorkspace(const CheckedArguments &arguments, const Plan &plan,
-                   void *workspace, size_t bytes) {
-  const recur_info &info = arguments.info();
-  if (bytes < static_cast<size_t>(plan.workspaceBytes))
-    return fail(RECUR_INVALID_WORKSPACE,
-                "recurrence '%s': expected a workspace of at least %" PRId64
-                " bytes, found %zu",
-                info.name, plan.workspaceBytes, bytes);
-  auto begin = reinterpret_cast<uintptr_t>(workspace), end = begin + bytes;
-  for (int32_t a = 0; a < info.n_arguments; ++a) {
-    ByteRange range = byteRange(arguments.view(a));
-    if (range.begin < end && begin < range.end)
-      return fail(RECUR_INVALID_WORKSPACE,
-                  "recurrence '%s': expected a workspace apart from the "
-                  "arguments, found an overlap with argument '%s'",
-                  info.name, info.arguments[a].name);
-  }
-  return RECUR_OK;
-}
-
 } // namespace
 
 extern "C" int recur_call(const recur_info *info,
@@ -156,7 +136,8 @@ extern "C" int recur_call(const recur_info *info,
   if (int status = plan.make(arguments, execution.threads))
     return status;
   if (workspace)
-    if (int status = checkWorkspace(arguments, plan, workspace, workspaceBytes))
+    if (int status = checkWorkspace(arguments, plan.workspaceBytes, workspace,
+                                    workspaceBytes))
       return status;
   Workspace memory;
   char *found = memory.find(workspace, plan.workspaceBytes);

@@ -96,21 +96,12 @@ int Call::checkWorkspace(void *workspace, size_t bytes) const {
                 "recurrence '%s': expected a workspace of at least %" PRId64
                 " bytes on CUDA device %d, found a null pointer",
                 info.name, plan.workspaceBytes, device.ordinal);
-  if (bytes < static_cast<size_t>(plan.workspaceBytes))
-    return fail(RECUR_INVALID_WORKSPACE,
-                "recurrence '%s': expected a workspace of at least %" PRId64
-                " bytes, found %zu",
-                info.name, plan.workspaceBytes, bytes);
-  auto begin = reinterpret_cast<uintptr_t>(workspace), end = begin + bytes;
-  for (int32_t a = 0; a < info.n_arguments; ++a) {
-    ByteRange range = byteRange(arguments.view(a));
-    if (range.begin < end && begin < range.end)
-      return fail(RECUR_INVALID_WORKSPACE,
-                  "recurrence '%s': expected a workspace apart from the "
-                  "arguments, found an overlap with argument '%s'",
-                  info.name, info.arguments[a].name);
-  }
-  int status = checkMemory(driver, device, {begin, end, info.name, nullptr});
+  if (int status = recur::runtime::checkWorkspace(
+          arguments, plan.workspaceBytes, workspace, bytes))
+    return status;
+  auto begin = reinterpret_cast<uintptr_t>(workspace);
+  int status =
+      checkMemory(driver, device, {begin, begin + bytes, info.name, nullptr});
   return status == RECUR_INVALID_ARGUMENT ? int(RECUR_INVALID_WORKSPACE)
                                           : status;
 }
