@@ -126,11 +126,16 @@ extern "C" int recur_call(const recur_info *info,
                           void *workspace, size_t workspaceBytes,
                           void *stream) {
   clearError();
+  GpuRequest request = {info,           tensors,
+                        count,          workspace,
+                        workspaceBytes, static_cast<cuda::Stream>(stream)};
+  if (int status; repeatOnGpu(request, status))
+    return status;
   CheckedArguments arguments;
   if (int status = check(info, tensors, count, arguments))
     return status;
   if (arguments.onGpu())
-    return callOnGpu(arguments, workspace, workspaceBytes, stream);
+    return callOnGpu(arguments, request);
   Execution execution = Execution::current();
   Plan plan;
   if (int status = plan.make(arguments, execution.threads))

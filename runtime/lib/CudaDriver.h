@@ -77,7 +77,7 @@ enum CaptureMode : int { CaptureGlobal = 0, CaptureRelaxed = 2 };
   X(funcSetAttribute, cuFuncSetAttribute, Function, int, int)                  \
   X(occupancy, cuOccupancyMaxActiveBlocksPerMultiprocessor, int *, Function,   \
     int, size_t)                                                               \
-  X(memsetD8Async, cuMemsetD8Async, Pointer, unsigned char, size_t, Stream)    \
+  X(memsetD32Async, cuMemsetD32Async, Pointer, unsigned, size_t, Stream)       \
   X(launchKernel, cuLaunchKernel, Function, unsigned, unsigned, unsigned,      \
     unsigned, unsigned, unsigned, unsigned, Stream, void **, void **)
 

@@ -18,16 +18,16 @@ using namespace recur::runtime::cuda;
 
 namespace {
 
-/// Parameters of a kernel: see recur_gpu_kernel.
+/// Parameters of a variant's kernels: see recur_gpu_kernel.
 class Parameters {
 public:
   Parameters(const CheckedArguments &arguments,
-             const recur_gpu_variant &variant, void *workspace) {
+             const recur_gpu_variant &variant, uintptr_t workspace) {
     const recur_info &info = arguments.info();
     recur_frame frame = arguments.frame();
     for (int32_t a = 0; a < info.n_arguments; ++a)
       add(reinterpret_cast<uintptr_t>(frame.data[a]));
-    add(reinterpret_cast<uintptr_t>(workspace));
+    add(workspace);
     add(std::max<int64_t>(variant.tile_steps, 1));
     for (int32_t d = 0; d < info.n_space_dims; ++d)
       add(frame.sizes[d]);
@@ -38,15 +38,12 @@ public:
       add(frame.strides[k]);
   }
 
-  void *data() { return words; }
-  size_t bytes() const { return count * sizeof words[0]; }
+  uint64_t words[RECUR_MAX_ARGUMENTS + 2 + RECUR_MAX_DIMS +
+                 CheckedArguments::maxStrides];
+  int32_t count = 0;
 
 private:
   void add(uint64_t word) { words[count++] = word; }
-
-  uint64_t words[RECUR_MAX_ARGUMENTS + 2 + RECUR_MAX_DIMS +
-                 CheckedArguments::maxStrides];
-  size_t count = 0;
 };
 
 /// One call, after the driver and the device have been found.
@@ -57,24 +54,18 @@ public:
       : driver(driver), device(device), arguments(arguments),
         info(arguments.info()), plan(plan) {}
 
-  int run(void *workspace, size_t workspaceBytes, Stream stream);
+  int run(const GpuRequest &request);
 
 private:
   int checkArguments() const;
   int checkWorkspace(void *workspace, size_t bytes) const;
-  int load(unsigned long long context);
-  int launch(void *workspace, Stream stream) const;
-  int failCall(Result result, const char *call, const char *what) const {
-    return failDriver(driver, result, call, "recurrence '%s': %s, '%s'",
-                      info.name, what, plan.variant->name);
-  }
+  int load(unsigned long long context, GpuLaunch &launch) const;
 
   const Driver &driver;
   const GpuDevice &device;
   const CheckedArguments &arguments;
   const recur_info &info;
   const GpuPlan &plan;
-  LoadedKernel kernels[GpuPlan::maxKernels];
 };
 
 int Call::checkArguments() const {
@@ -107,48 +98,30 @@ int Call::checkWorkspace(void *workspace, size_t bytes) const {
 }
 
 /// All kernels before the first launch: what fails writes nothing.
-int Call::load(unsigned long long context) {
-  for (int32_t k = 0; k < plan.variant->n_kernels; ++k)
-    if (int status =
-            loadKernel(driver, device, context, info.name, *plan.variant,
-                       plan.variant->kernels[k], kernels[k]))
+int Call::load(unsigned long long context, GpuLaunch &launch) const {
+  launch.zeroedBytes = plan.zeroedBytes;
+  launch.count = 0;
+  for (int32_t k = 0; k < plan.variant->n_kernels; ++k) {
+    const recur_gpu_kernel &kernel = plan.variant->kernels[k];
+    LoadedKernel loaded;
+    if (int status = loadKernel(driver, device, context, info.name,
+                                *plan.variant, kernel, loaded))
       return status;
-  return RECUR_OK;
-}
-
-int Call::launch(void *workspace, Stream stream) const {
-  const recur_gpu_variant &variant = *plan.variant;
-  auto address = reinterpret_cast<uintptr_t>(workspace);
-  address = (address + gpuWorkspaceAlignment - 1) &
-            ~static_cast<uintptr_t>(gpuWorkspaceAlignment - 1);
-  if (plan.zeroedBytes > 0)
-    if (Result result = driver.memsetD8Async(
-            address, 0, static_cast<size_t>(plan.zeroedBytes), stream))
-      return failCall(result, "cuMemsetD8Async", "zeroing the workspace");
-  Parameters parameters(arguments, variant, reinterpret_cast<void *>(address));
-  size_t size = parameters.bytes();
-  // CU_LAUNCH_PARAM_BUFFER_POINTER, CU_LAUNCH_PARAM_BUFFER_SIZE and the end.
-  void *packed[] = {reinterpret_cast<void *>(1), parameters.data(),
-                    reinterpret_cast<void *>(2), &size, nullptr};
-  for (int32_t k = 0; k < variant.n_kernels; ++k) {
-    const recur_gpu_kernel &kernel = variant.kernels[k];
     int64_t blocks = plan.grids[k].blocks;
     if (blocks == 0)
       continue;
     if (kernel.persistent)
-      blocks = std::min<int64_t>(blocks, int64_t(kernels[k].residentBlocks) *
+      blocks = std::min<int64_t>(blocks, int64_t(loaded.residentBlocks) *
                                              device.machine.multiprocessors);
-    if (Result result = driver.launchKernel(
-            kernels[k].function, static_cast<unsigned>(blocks), 1, 1,
-            static_cast<unsigned>(kernel.block), 1, 1,
-            static_cast<unsigned>(kernel.shared_bytes), stream, nullptr,
-            packed))
-      return failCall(result, "cuLaunchKernel", kernel.symbol);
+    launch.kernels[launch.count++] = {
+        loaded.function, kernel.symbol, static_cast<unsigned>(blocks),
+        static_cast<unsigned>(kernel.block),
+        static_cast<unsigned>(kernel.shared_bytes)};
   }
   return RECUR_OK;
 }
 
-int Call::run(void *workspace, size_t workspaceBytes, Stream stream) {
+int Call::run(const GpuRequest &request) {
   if (plan.isEmpty())
     return RECUR_OK;
   const void *memory = nullptr;
@@ -160,11 +133,20 @@ int Call::run(void *workspace, size_t workspaceBytes, Stream stream) {
     return status;
   if (int status = checkArguments())
     return status;
-  if (int status = checkWorkspace(workspace, workspaceBytes))
+  if (int status = checkWorkspace(request.workspace, request.workspaceBytes))
     return status;
-  if (int status = load(context.id()))
+  GpuLaunch launch;
+  if (int status = load(context.id(), launch))
     return status;
-  return launch(workspace, stream);
+  Parameters parameters(arguments, *plan.variant,
+                        alignWorkspace(request.workspace));
+  if (int status =
+          launchKernels(driver, info, plan.variant->name, launch,
+                        parameters.words, parameters.count, request.stream))
+    return status;
+  rememberOnGpu(request, arguments, device, context.id(), plan, launch,
+                parameters.words, parameters.count);
+  return RECUR_OK;
 }
 
 /// The driver and the device; null after `fail`.
@@ -186,8 +168,7 @@ int recur::runtime::planOnGpu(const CheckedArguments &arguments,
 }
 
 int recur::runtime::callOnGpu(const CheckedArguments &arguments,
-                              void *workspace, size_t workspaceBytes,
-                              void *stream) {
+                              const GpuRequest &request) {
   int status;
   const Driver *driver;
   const GpuDevice *device = findDeviceOf(arguments, driver, status);
@@ -196,6 +177,5 @@ int recur::runtime::callOnGpu(const CheckedArguments &arguments,
   GpuPlan plan;
   if ((status = plan.make(arguments, *device)))
     return status;
-  return Call(*driver, *device, arguments, plan)
-      .run(workspace, workspaceBytes, static_cast<Stream>(stream));
+  return Call(*driver, *device, arguments, plan).run(request);
 }

@@ -8,7 +8,7 @@
 #ifndef RECUR_RUNTIME_LIB_GPUCALL_H
 #define RECUR_RUNTIME_LIB_GPUCALL_H
 
-#include "runtime/lib/GpuPlan.h"
+#include "runtime/lib/GpuRepeat.h"
 
 namespace recur::runtime {
 
@@ -16,9 +16,9 @@ namespace recur::runtime {
 /// status after `fail`.
 int planOnGpu(const CheckedArguments &arguments, GpuPlan &plan);
 
-/// Plans and launches. Returns RECUR_OK or the status after `fail`.
-int callOnGpu(const CheckedArguments &arguments, void *workspace,
-              size_t workspaceBytes, void *stream);
+/// Plans and launches what was asked for with these arguments, and remembers
+/// it. Returns RECUR_OK or the status after `fail`.
+int callOnGpu(const CheckedArguments &arguments, const GpuRequest &request);
 
 } // namespace recur::runtime
 #endif // RECUR_RUNTIME_LIB_GPUCALL_H

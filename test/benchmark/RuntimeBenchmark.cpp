@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// What a call costs beside its kernels, what waking the pool costs, and how
-/// near the two schedules come to streaming memory, with h = a * h + x written
+/// What a call costs beside its kernels (on a GPU also beside the driver), what
+/// waking the pool costs, and how near the two schedules come to streaming memory, with h = a * h + x written
 /// by hand in vectors of eight floats.
 #include "runtime/lib/ThreadPool.h"
 
@@ -13,6 +13,8 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iterator>
 #include <string>
 
 using namespace recur;
@@ -234,6 +236,85 @@ void stream(benchmark::State &state, int64_t count, int32_t threads) {
   state.SetBytesProcessed(state.iterations() * 12 * count);
 }
 
+constexpr recur_gpu_image image = {
+    "sm_80", RECUR_GPU_PTX, /*capability=*/80, /*exact=*/0, 0, "", 0, 1};
+
+/// Kernels of `variants` look-back schedules, which also zero some workspace.
+struct GpuProblem {
+  recur_gpu_kernel kernel{};
+  recur_gpu_variant variants[6];
+  recur_info info{};
+  int64_t sequenceSizes[3] = {2, 64, 1024}, stateSizes[2] = {2, 1024};
+  DLTensor tensors[5];
+  const DLTensor *list[5];
+
+  GpuProblem() {
+    kernel.symbol = "kernel";
+    kernel.parallel_rank = 2;
+    kernel.parallel_dims = state;
+    kernel.lane_dim = D;
+    kernel.block = 128;
+    kernel.lane_tile = 32;
+    kernel.items_per_block = 1;
+    kernel.time_tile = 32;
+    kernel.step_cost = 30;
+    for (recur_gpu_variant &variant : variants) {
+      variant = {};
+      variant.name = "lookback";
+      variant.n_kernels = variant.n_images = 1;
+      variant.contiguous_dim = D;
+      variant.kernels = &kernel;
+      variant.images = &image;
+      variant.unit_stride_mask = 0b11011;
+      variant.vector_mask = 0b11011;
+      variant.vector_bytes = 16;
+      variant.size_multiple = 4;
+      variant.zeroed_per_tile = 64;
+      variant.tile_steps = 32;
+    }
+    info.abi_version = RECUR_ABI_VERSION;
+    info.name = "scan";
+    info.targets = "sm_80";
+    info.n_dims = info.n_space_dims = 3;
+    info.n_arguments = 5;
+    info.n_gpu_variants = std::size(variants);
+    info.time_dim = T;
+    info.segment_dim = -1;
+    info.dims = dims;
+    info.arguments = arguments;
+    info.gpu_variants = variants;
+    for (int k = 0; k < 5; ++k) {
+      int rank = arguments[k].rank;
+      list[k] = &tensors[k];
+      tensors[k] = {};
+      tensors[k].data = reinterpret_cast<void *>((k + 1ull) << 30);
+      tensors[k].device = {kDLCUDA, 0};
+      tensors[k].ndim = rank;
+      tensors[k].dtype = f32;
+      tensors[k].shape = rank == 3 ? sequenceSizes : stateSizes;
+    }
+  }
+};
+
+/// The runtime's share of a call on a GPU. With `moves`, the tensors are others
+/// in every call.
+void callOnGpu(benchmark::State &state, bool moves) {
+  GpuProblem problem;
+  size_t bytes = 0;
+  if (recur_workspace(&problem.info, problem.list, 5, &bytes) != RECUR_OK)
+    state.SkipWithError(recur_last_error());
+  auto *workspace = reinterpret_cast<void *>(1ull << 40);
+  for (auto _ : state) {
+    for (DLTensor &tensor : problem.tensors)
+      tensor.byte_offset = moves ? (tensor.byte_offset + 4096) & 0xfffff : 0;
+    if (recur_call(&problem.info, problem.list, 5, workspace, bytes, nullptr) !=
+        RECUR_OK) {
+      state.SkipWithError(recur_last_error());
+      return;
+    }
+  }
+}
+
 void emptyLoop(benchmark::State &state, int32_t threads) {
   runtime::Execution execution{nullptr, nullptr, threads};
   for (auto _ : state)
@@ -254,11 +335,16 @@ void add(const std::string &name,
 } // namespace
 
 int main(int argc, char **argv) {
+  setenv("RECUR_CUDA_LIBRARY", RECUR_NULL_CUDA, /*overwrite=*/1);
   benchmark::Initialize(&argc, argv);
   constexpr int64_t large = int64_t(1) << 26; // elements: 256 MB a tensor
   int32_t cores = recur_num_threads();
   add("tiny_call", call, 1, 1, 8, 1);
   add("tiny_call", call, 1, 1, 8, cores);
+  for (bool moves : {false, true})
+    benchmark::RegisterBenchmark(
+        moves ? "gpu_call/other_tensors" : "gpu_call/same_tensors",
+        [=](benchmark::State &s) { callOnGpu(s, moves); });
   benchmark::RegisterBenchmark("wake_pool", [=](benchmark::State &s) {
     emptyLoop(s, cores);
   })->UseRealTime();

@@ -33,6 +33,11 @@ using Pointer = unsigned long long;
   X(cuMemsetD8_v2, Pointer, unsigned char, size_t)                             \
   X(cuMemsetD32_v2, Pointer, unsigned, size_t)                                 \
   X(cuMemsetD8Async, Pointer, unsigned char, size_t, void *)                   \
+  X(cuMemsetD32Async, Pointer, unsigned, size_t, void *)                       \
+  X(cuModuleLoadDataEx, void **, const void *, unsigned, int *, void **)       \
+  X(cuModuleGetFunction, void **, void *, const char *)                        \
+  X(cuLaunchKernel, void *, unsigned, unsigned, unsigned, unsigned, unsigned,  \
+    unsigned, unsigned, void *, void **, void **)                              \
   X(cuStreamCreate, void **, unsigned)                                         \
   X(cuStreamSynchronize, void *)                                               \
   X(cuStreamDestroy_v2, void *)                                                \

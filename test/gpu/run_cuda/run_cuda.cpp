@@ -420,28 +420,75 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// Host time of one call: batches that the queue holds, nothing waited for.
-void measureHost(const char *name, const Sizes &sizes) {
-  const recur_info &info = find(name);
-  Stream stream;
-  Problem problem(info, sizes, Layout::Rows, 1, /*isChecked=*/false);
-  Memory workspace = problem.makeWorkspace(stream.get());
+/// Microseconds of the host for one `body` of batches that the queue holds,
+/// nothing waited for.
+template <typename Body> double timeOnHost(const Stream &stream, Body body) {
   std::vector<double> times;
   for (int batch = 0; batch < 50; ++batch) {
     stream.wait();
     auto start = std::chrono::steady_clock::now();
     for (int k = 0; k < 100; ++k)
-      problem.call(workspace, stream.get());
+      body();
     times.push_back(std::chrono::duration<double, std::micro>(
                         std::chrono::steady_clock::now() - start)
                         .count() /
                     100);
   }
   stream.wait();
+  return median(times);
+}
+
+/// Host time of one call.
+void measureHost(const char *name, const Sizes &sizes,
+                 const char *schedule = nullptr) {
+  const recur_info &info = find(name);
+  Stream stream;
+  Problem problem(info, sizes, Layout::Rows, 1, /*isChecked=*/false);
+  if (schedule)
+    setenv("RECUR_SCHEDULE", schedule, 1);
+  Memory workspace = problem.makeWorkspace(stream.get());
+  double time =
+      timeOnHost(stream, [&] { problem.call(workspace, stream.get()); });
   const char *variant = "?";
   recur_select(&info, problem.arguments(), problem.count(), &variant);
+  unsetenv("RECUR_SCHEDULE");
   std::printf("host: %s: %.2f us a call (median of 50 x 100; %s)\n",
-              problem.text.c_str(), median(times), variant);
+              problem.text.c_str(), time, variant);
+}
+
+/// What the driver alone takes of the host for what a call asks of it: a
+/// launch with 30 words of parameters, zeroing 4 KB.
+void measureDriver() {
+  const char *code = ".version 7.0\n.target sm_80\n.address_size 64\n"
+                     ".visible .entry nothing(.param .align 8 .b8 w[240])\n"
+                     "{\n  ret;\n}\n";
+  void *module = nullptr, *function = nullptr;
+  CHECK(cuModuleLoadDataEx(&module, code, 0, nullptr, nullptr));
+  CHECK(cuModuleGetFunction(&function, module, "nothing"));
+  Stream stream;
+  Memory memory(4096);
+  uint64_t words[30] = {};
+  size_t bytes = sizeof words;
+  void *packed[] = {reinterpret_cast<void *>(1), words,
+                    reinterpret_cast<void *>(2), &bytes, nullptr};
+  auto launch = [&] {
+    CHECK(cuLaunchKernel(function, 64, 1, 1, 128, 1, 1, 0, stream.get(),
+                         nullptr, packed));
+  };
+  auto zero = [&] {
+    CHECK(cuMemsetD32Async(memory.at(), 0, 1024, stream.get()));
+  };
+  std::printf(
+      "host: the driver alone: launch %.2f us, zeroing %.2f us (by "
+      "bytes %.2f us), both %.2f us\n",
+      timeOnHost(stream, launch), timeOnHost(stream, zero),
+      timeOnHost(
+          stream,
+          [&] { CHECK(cuMemsetD8Async(memory.at(), 0, 4096, stream.get())); }),
+      timeOnHost(stream, [&] {
+        zero();
+        launch();
+      }));
 }
 
 /// Device time, by events and in a graph.
@@ -518,8 +565,10 @@ int main(int argc, char **argv) {
   if (large)
     testLarge();
   if (isAll && !quick) {
+    measureDriver();
     measureHost("linear", {{"b", 1}, {"t", 1}, {"d", 64}});
     measureHost("linear", {{"b", 2}, {"t", 64}, {"d", 1024}});
+    measureHost("linear", {{"b", 2}, {"t", 2048}, {"d", 1024}}, "lookback");
     measureHost("selective_scan", {{"b", 1}, {"t", 1}, {"d", 64}});
     measureHost("selective_scan_step", {{"b", 64}, {"d", 4096}});
     measureDevice("selective_scan_step", {{"b", 64}, {"d", 4096}});

@@ -352,10 +352,12 @@ EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks,
   *blocks = state().devices[function->module->context->device].occupancy;
   return 0;
 }
-EXPORT int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes,
-                           void *stream) {
-  FAKE("cuMemsetD8Async");
-  state().memsets.push_back({address, bytes, value, stream});
+EXPORT int cuMemsetD32Async(uint64_t address, unsigned value, size_t count,
+                            void *stream) {
+  FAKE("cuMemsetD32Async");
+  if (address % 4 != 0)
+    return invalidValue;
+  state().memsets.push_back({address, 4 * count, value, stream});
   if (state().memsetEffect)
     state().memsetEffect(state().memsets.back());
   return 0;

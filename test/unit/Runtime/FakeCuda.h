@@ -40,7 +40,7 @@ struct Launch {
 struct Memset {
   uint64_t address;
   size_t bytes;
-  int value;
+  unsigned value; ///< of every word of 32 bits
   void *stream;
 };
 

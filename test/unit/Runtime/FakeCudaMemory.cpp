@@ -13,6 +13,7 @@
 
 #include <recur/runtime.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -89,8 +90,8 @@ void compute(const fake::Launch &launch) {
       },
       [](const fake::Memset &memset) {
         work().put(memset.stream, [memset] {
-          std::memset(reinterpret_cast<void *>(memset.address), memset.value,
-                      memset.bytes);
+          std::fill_n(reinterpret_cast<uint32_t *>(memset.address),
+                      memset.bytes / 4, memset.value);
         });
       });
   return true;
@@ -143,6 +144,11 @@ EXPORT int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes,
                                 void *stream) {
   work().put(stream, [=] { std::memmove(pointer(to), pointer(from), bytes); });
   return fake::record("cuMemcpyDtoDAsync_v2");
+}
+EXPORT int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes,
+                           void *stream) {
+  work().put(stream, [=] { std::memset(pointer(to), value, bytes); });
+  return fake::record("cuMemsetD8Async");
 }
 EXPORT int cuMemsetD8_v2(uint64_t to, unsigned char value, size_t bytes) {
   std::memset(pointer(to), value, bytes);

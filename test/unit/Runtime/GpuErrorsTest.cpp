@@ -150,9 +150,9 @@ TEST_F(GpuErrorsTest, DriverFunctions) {
       {"cuFuncLoad", 2,
        "recurrence 'affine': kernel 'errors_fresh' on CUDA device 0: "
        "cuFuncLoad: CUDA_ERROR_OUT_OF_MEMORY (2): words of the driver"},
-      {"cuMemsetD8Async", 12345,
+      {"cuMemsetD32Async", 12345,
        "recurrence 'affine': zeroing the workspace, 'serial': "
-       "cuMemsetD8Async: unknown error (12345): words of the driver"},
+       "cuMemsetD32Async: unknown error (12345): words of the driver"},
   };
   GpuRecurrence fresh;
   fresh
