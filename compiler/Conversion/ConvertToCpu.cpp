@@ -96,7 +96,7 @@ struct ConvertToCpuPass
     if (failed(signature))
       return failure();
     SmallVector<Attribute> variants;
-    llvm::DenseMap<Attribute, std::string> byLanes;
+    llvm::DenseMap<Attribute, CpuKernels::Symbols> byLanes;
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
@@ -125,15 +125,15 @@ struct ConvertToCpuPass
           signature->name + "__cpu" + std::to_string(variants.size());
       // Start, advance and finish do not know which strides are 1: schedules
       // with the same lanes have the same.
-      auto [common, isFirst] = byLanes.try_emplace(
-          ScheduleAttr::get(scan.getContext(), schedule.getTarget(),
-                            schedule.getAlgorithm(), schedule.getLanes(),
-                            schedule.getWidth(), /*contiguous=*/false,
-                            schedule.getSegment()),
-          prefix);
-      if (failed(kernels.emit(prefix, /*onlyTime=*/!isFirst)))
+      auto [common, isFirst] = byLanes.try_emplace(ScheduleAttr::get(
+          scan.getContext(), schedule.getTarget(), schedule.getAlgorithm(),
+          schedule.getLanes(), schedule.getWidth(), /*contiguous=*/false,
+          schedule.getSegment()));
+      if (failed(kernels.emit(prefix, isFirst ? nullptr : &common->second)))
         return failure();
-      variants.push_back(kernels.describe(prefix, common->second));
+      if (isFirst)
+        common->second = kernels.getSymbols();
+      variants.push_back(kernels.describe());
     }
     return addVariants(function, *signature, kCpuVariants, variants);
   }

@@ -408,7 +408,7 @@ Value CpuKernels::isFirstInMissingDims(AffineMap map) {
 // Description
 //===----------------------------------------------------------------------===//
 
-DictionaryAttr CpuKernels::describe(StringRef prefix, StringRef common) {
+DictionaryAttr CpuKernels::describe() {
   uint64_t unitStride = 0;
   double bytes = 0;
   auto visit = [&](unsigned argument, AffineMap map, Type tensor) {
@@ -443,8 +443,10 @@ DictionaryAttr CpuKernels::describe(StringRef prefix, StringRef common) {
           .str();
   NamedAttrList list;
   list.append("name", b.getStringAttr(name));
-  list.append("symbols", b.getStringAttr(prefix));
-  list.append("common_symbols", b.getStringAttr(common));
+  // The runtime has no need of pack, which other kernels call.
+  for (unsigned phase = Start; phase < symbols.size(); ++phase)
+    if (!symbols[phase].empty())
+      list.append(kPhaseNames[phase], b.getStringAttr(symbols[phase]));
   list.append("level", b.getI64IntegerAttr(level));
   list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
   list.append("lane_dim", b.getI64IntegerAttr(timeLanes ? -1 : laneDim));

@@ -264,7 +264,7 @@ Value CpuKernels::loadInvariant(OpBuilder &builder, Location, Value value,
   return rows && vector ? permuteLanes(loaded, rows->channelLane) : loaded;
 }
 
-LogicalResult CpuKernels::packInvariants(StepEmitter &emitter) {
+SmallVector<Value> CpuKernels::planInvariants(StepEmitter &emitter) {
   packed.clear();
   Value base = i64(0);
   SmallVector<Value> invariants;
@@ -278,8 +278,21 @@ LogicalResult CpuKernels::packInvariants(StepEmitter &emitter) {
     base = add(base, mul(getInnerProduct(inner), i64(runItems * slotBytes)));
     invariants.push_back(value);
   }
-  if (invariants.empty())
-    return success();
+  return invariants;
+}
+
+/// Fills the scratch of the run at `item`; all kernels that walk over time call
+/// the same function for it, as they do it once a tile.
+void CpuKernels::packInvariants(StepEmitter &emitter) {
+  if (planInvariants(emitter).empty())
+    return;
+  SmallVector<Value> arguments(kernel.getArguments());
+  arguments.push_back(item);
+  func::CallOp::create(b, loc, symbols[Pack], TypeRange(), arguments);
+}
+
+LogicalResult CpuKernels::emitPack(StepEmitter &emitter) {
+  SmallVector<Value> invariants = planInvariants(emitter);
   packing = true;
   time = {};
   LogicalResult result = forEachBlock([&]() {
@@ -301,7 +314,7 @@ LogicalResult CpuKernels::packInvariants(StepEmitter &emitter) {
 // Loops
 //===----------------------------------------------------------------------===//
 
-void CpuKernels::loadFrame(func::FuncOp kernel) {
+void CpuKernels::loadFrame() {
   Block *entry = kernel.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value frame = entry->getArgument(0), tile = entry->getArgument(1);
@@ -314,9 +327,17 @@ void CpuKernels::loadFrame(func::FuncOp kernel) {
   data.clear();
   strides.clear();
   sizes.clear();
-  unsigned next = 0;
+  unsigned next = 0, first = 0;
+  bool inResults = false;
   for (auto [i, argument] : llvm::enumerate(signature.arguments)) {
-    data.push_back(loadField(dataPtr, i, ptrType));
+    if (!inResults && argument.isWritten()) {
+      inResults = true;
+      dataPtr = loadField(frame, 3, ptrType);
+      stridePtr = loadField(frame, 4, ptrType);
+      first = i;
+      next = 0;
+    }
+    data.push_back(loadField(dataPtr, i - first, ptrType));
     auto &list = strides.emplace_back();
     for (unsigned axis = 0; axis < argument.dims.size(); ++axis)
       list.push_back(loadField(stridePtr, next++, i64Type));
@@ -334,18 +355,8 @@ void CpuKernels::loadFrame(func::FuncOp kernel) {
   block = time = mask = {};
 }
 
-/// Emits `body` for runs of items: `item`, `position` and `runLength` are set.
-LogicalResult CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
-  auto loop =
-      scf::WhileOp::create(b, loc, TypeRange{i64Type}, ValueRange{itemBegin});
-  Block *before = b.createBlock(&loop.getBefore(), {}, {i64Type}, {loc});
-  b.setInsertionPointToStart(before);
-  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                     before->getArgument(0), itemEnd);
-  scf::ConditionOp::create(b, loc, more, before->getArguments());
-  Block *after = b.createBlock(&loop.getAfter(), {}, {i64Type}, {loc});
-  b.setInsertionPointToStart(after);
-  item = after->getArgument(0);
+/// Sets `position` and `runLength` of the run that begins at `item`.
+void CpuKernels::locateRun() {
   position.assign(space.getRank(), Value());
   Value rest = item;
   runLength = i64(1);
@@ -364,6 +375,21 @@ LogicalResult CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
     }
     position[dim] = index;
   }
+}
+
+/// Emits `body` for runs of items: `item`, `position` and `runLength` are set.
+LogicalResult CpuKernels::emitRuns(llvm::function_ref<LogicalResult()> body) {
+  auto loop =
+      scf::WhileOp::create(b, loc, TypeRange{i64Type}, ValueRange{itemBegin});
+  Block *before = b.createBlock(&loop.getBefore(), {}, {i64Type}, {loc});
+  b.setInsertionPointToStart(before);
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                     before->getArgument(0), itemEnd);
+  scf::ConditionOp::create(b, loc, more, before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, {i64Type}, {loc});
+  b.setInsertionPointToStart(after);
+  item = after->getArgument(0);
+  locateRun();
   LogicalResult result = body();
   scf::YieldOp::create(b, loc, ValueRange{add(item, runLength)});
   b.setInsertionPointAfter(loop);
@@ -416,12 +442,16 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
   stepsAhead = timeLanes ? i64(kElementsAhead)
                          : arith::CeilDivSIOp::create(
                                b, loc, i64(kElementsAhead), countLanes());
-  auto loopOver = [&](Value to, Value step) {
+  auto loopOver = [&](Value to, Value step, bool masked = false) {
     auto loop = scf::ForOp::create(b, loc, i64(0), to, step);
     b.setInsertionPoint(loop.getBody()->getTerminator());
     time = timeAt(loop.getInductionVar());
+    if (masked)
+      mask = lanesBelow(arith::MinSIOp::create(
+          b, loc, sub(to, loop.getInductionVar()), step));
     LogicalResult result = timeLanes ? emitStep() : forEachBlock(emitStep);
     b.setInsertionPointAfter(loop);
+    mask = {};
     return result;
   };
   if (!timeLanes && !canPackRows())
@@ -437,6 +467,10 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
     return result;
   }
   mask = {};
+  // Where lanes wait for the loops over inner dims anyway, masks cost nothing,
+  // and the code is there once.
+  if (!splitTail && !dims.inner.empty())
+    return loopOver(count, i64(width), /*masked=*/true);
   Value rest = arith::RemSIOp::create(b, loc, count, i64(width));
   Value full = sub(count, rest);
   if (failed(loopOver(full, i64(width))))
@@ -507,8 +541,8 @@ LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
   });
   if (failed(cleared))
     return failure();
-  return failure(failed(packInvariants(emitter)) ||
-                 failed(emitTime(emitter, /*fold=*/true)));
+  packInvariants(emitter);
+  return emitTime(emitter, /*fold=*/true);
 }
 
 /// carry := P (x) carry (+) E.
@@ -533,8 +567,8 @@ LogicalResult CpuKernels::emitAdvance(StepEmitter &emitter) {
 }
 
 LogicalResult CpuKernels::emitReplay(StepEmitter &emitter) {
-  return failure(failed(packInvariants(emitter)) ||
-                 failed(emitTime(emitter, /*fold=*/false)));
+  packInvariants(emitter);
+  return emitTime(emitter, /*fold=*/false);
 }
 
 /// Writes the final states from carry.
@@ -569,8 +603,11 @@ LogicalResult CpuKernels::emitFinish(StepEmitter &emitter) {
 LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
   auto module = scan->getParentOfType<ModuleOp>();
   b.setInsertionPointToEnd(module.getBody());
-  auto type = b.getFunctionType(SmallVector<Type>(5, ptrType), {});
-  auto kernel = func::FuncOp::create(b, loc, name, type);
+  SmallVector<Type> types(5, ptrType);
+  if (phase == Pack)
+    types.push_back(i64Type); // the item at which the run begins
+  kernel =
+      func::FuncOp::create(b, loc, name, b.getFunctionType(types, TypeRange()));
   // The runtime finds kernels through the info struct alone.
   kernel.setPrivate();
   auto strings = [&](StringRef key, StringRef value) -> Attribute {
@@ -589,53 +626,61 @@ LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
   for (unsigned i = 2; i < 5; ++i)
     kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                       b.getUnitAttr());
-  loadFrame(kernel);
+  loadFrame();
   StepEmitter emitter(scan, *this, laneDim, width, /*unrollLimit=*/0);
   emitterSets = &emitter;
   packed.clear();
-  LogicalResult result = emitRuns([&]() {
-    switch (phase) {
-    case Phase::Start:
-      return emitStart(emitter);
-    case Phase::Fold:
-      return emitFold(emitter);
-    case Phase::Advance:
-      return emitAdvance(emitter);
-    case Phase::Replay:
-      return emitReplay(emitter);
-    case Phase::Finish:
-      return emitFinish(emitter);
-    }
-    llvm_unreachable("all phases are handled");
-  });
+  LogicalResult result = success();
+  if (phase == Pack) {
+    item = kernel.getArgument(5);
+    locateRun();
+    result = emitPack(emitter);
+  } else {
+    result = emitRuns([&]() {
+      switch (phase) {
+      case Start:
+        return emitStart(emitter);
+      case Fold:
+        return emitFold(emitter);
+      case Advance:
+        return emitAdvance(emitter);
+      case Replay:
+        return emitReplay(emitter);
+      case Finish:
+        return emitFinish(emitter);
+      default:
+        llvm_unreachable("all phases of a run are handled");
+      }
+    });
+  }
   func::ReturnOp::create(b, loc);
-  return result;
+  if (failed(result))
+    return failure();
+  symbols[phase] = shareKernel(kernel).str();
+  return success();
 }
 
 FailureOr<bool> CpuKernels::readsStatesApart() {
   return StepEmitter(scan, *this, laneDim, width, 0).readsStatesApart();
 }
 
-LogicalResult CpuKernels::emit(StringRef prefix, bool onlyTime) {
+LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
   StepEmitter emitter(scan, *this, laneDim, width, 0);
   innerDims.clear();
   for (unsigned i = 0; i < scan.getNumStates(); ++i)
     innerDims.push_back(emitter.getInnerDims(i));
   computeExtents(emitter);
-  std::pair<StringRef, Phase> phases[] = {{"_start", Phase::Start},
-                                          {"_fold", Phase::Fold},
-                                          {"_advance", Phase::Advance},
-                                          {"_replay", Phase::Replay},
-                                          {"_finish", Phase::Finish}};
-  auto function = scan->getParentOfType<func::FuncOp>();
-  oneStep = function->hasAttr("recur.step");
-  for (auto [suffix, phase] : phases) {
+  bool oneStep = scan->getParentOfType<func::FuncOp>()->hasAttr("recur.step");
+  for (auto [i, suffix] : llvm::enumerate(kPhaseNames)) {
+    auto phase = Phase(i);
     // One step is never split over time.
-    if (oneStep && (phase == Phase::Fold || phase == Phase::Advance))
+    if (oneStep && (phase == Fold || phase == Advance))
       continue;
-    if (onlyTime && phase != Phase::Fold && phase != Phase::Replay)
+    if (phase == Pack && scratch.constant == 0 && scratch.perProduct == 0)
       continue;
-    if (failed(emitKernel((prefix + suffix).str(), phase)))
+    if (common && phase != Fold && phase != Replay)
+      symbols[phase] = (*common)[phase];
+    else if (failed(emitKernel((prefix + "_" + suffix).str(), phase)))
       return failure();
   }
   return success();

@@ -15,6 +15,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include <array>
+#include <string>
+
 namespace recur {
 
 /// Bytes of one item: constant + perProduct * (product of the dims' sizes),
@@ -23,6 +26,11 @@ struct ItemExtent {
   int64_t constant = 0, perProduct = 0;
   uint64_t dimMask = 0;
 };
+
+/// Removes what a new kernel does not need, and the kernel itself where its
+/// module has an equal one, such as that of the recurrence for its one step.
+/// Returns the name of the one that stays.
+llvm::StringRef shareKernel(mlir::func::FuncOp kernel);
 
 /// Emits the kernels of one schedule. `arguments` maps every operand and
 /// result of the scan to the number of its argument in the C ABI.
@@ -34,23 +42,31 @@ public:
   /// along time cannot: between loops only the last lane is kept.
   llvm::FailureOr<bool> readsStatesApart();
 
+  /// Names of the kernel of each phase; empty: there is none.
+  enum Phase { Pack, Start, Fold, Advance, Replay, Finish };
+  static constexpr llvm::StringLiteral kPhaseNames[] = {
+      "pack", "start", "fold", "advance", "replay", "finish"};
+  using Symbols = std::array<std::string, std::size(kPhaseNames)>;
+
   /// Emits the kernels, called `prefix` + "_start" and so on, at the end of the
-  /// module; with `onlyTime` only those that walk over time, fold and replay.
+  /// module; with `common` only those that walk over time, fold and replay, and
+  /// the others are those. A kernel that is there already is not made again.
   /// Fails with a diagnostic for a scan that they do not cover.
-  mlir::LogicalResult emit(llvm::StringRef prefix, bool onlyTime);
+  mlir::LogicalResult emit(llvm::StringRef prefix, const Symbols *common);
+
+  const Symbols &getSymbols() const { return symbols; }
 
   /// The variant as the runtime needs it (recur_cpu_variant); after `emit`.
-  /// The names of start, advance and finish begin with `common`.
-  mlir::DictionaryAttr describe(llvm::StringRef prefix, llvm::StringRef common);
+  mlir::DictionaryAttr describe();
 
 private:
   using Value = mlir::Value;
-  enum class Phase { Start, Fold, Advance, Replay, Finish };
   class Sink;
 
   // Functions and loops.
   mlir::LogicalResult emitKernel(llvm::StringRef name, Phase phase);
-  void loadFrame(mlir::func::FuncOp kernel);
+  void loadFrame();
+  void locateRun();
   mlir::LogicalResult emitRuns(llvm::function_ref<mlir::LogicalResult()> body);
   Value countLanes();
   mlir::LogicalResult
@@ -129,7 +145,9 @@ private:
   Value exitSlots();
   Value getStateSlot(unsigned state, const InnerPoint &point, Value base);
   Value getInvariantSlot(Value value, const InnerPoint &point);
-  mlir::LogicalResult packInvariants(StepEmitter &emitter);
+  llvm::SmallVector<Value> planInvariants(StepEmitter &emitter);
+  mlir::LogicalResult emitPack(StepEmitter &emitter);
+  void packInvariants(StepEmitter &emitter);
 
   // Small builders at the current position.
   Value i64(int64_t value);
@@ -156,14 +174,17 @@ private:
   ScanDims dims;
   int laneDim = -1;
   int64_t width, runItems = 1;
-  bool timeLanes = false, splitTail = false, oneStep = false;
+  bool timeLanes = false, splitTail = false;
   ItemExtent carry, summary, scratch;
   double cost = 0; // of one step of an item, in nanoseconds
   llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
       resultArguments;
   llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims; // of each state
 
+  Symbols symbols;
+
   // While a kernel is emitted.
+  mlir::func::FuncOp kernel;
   mlir::OpBuilder b;
   mlir::Location loc;
   mlir::Type i64Type, ptrType;

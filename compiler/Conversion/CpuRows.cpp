@@ -25,7 +25,7 @@ static constexpr int64_t kRegisterBits = 512;
 /// Whether the loop over time has a version for vectors of several rows.
 bool CpuKernels::canPackRows() {
   if (schedule.getTarget() != "x86-64-v4" || !schedule.getContiguous() ||
-      oneStep || laneDim < 0 || timeLanes || !dims.inner.empty() ||
+      laneDim < 0 || timeLanes || !dims.inner.empty() ||
       (width != 8 && width != 16))
     return false;
   auto fits = [&](Type type) {
@@ -56,6 +56,11 @@ Value CpuKernels::haveFewChannels() {
   Value channels = sizes[laneDim];
   Value few = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, channels,
                                     i64(width / 2));
+  // One step is one row.
+  few = arith::AndIOp::create(b, loc, few,
+                              arith::CmpIOp::create(b, loc,
+                                                    arith::CmpIPredicate::sgt,
+                                                    sub(end, begin), i64(1)));
   auto require = [&](unsigned argument, AffineMap map) {
     for (auto [axis, expr] : llvm::enumerate(map.getResults()))
       if (splitIndex(expr).dim == int(space.getTime()))

@@ -28,6 +28,8 @@ struct SignatureArgument {
   Role role;
   mlir::Type element;
   llvm::SmallVector<int32_t> dims; // one for each axis, see Signature::dims
+
+  bool isWritten() const { return role == Role::Result || role == Role::Final; }
 };
 
 /// A dim of the C ABI: those of the space, then dims that only arguments have

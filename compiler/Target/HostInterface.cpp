@@ -180,18 +180,14 @@ InterfaceBuilder::createVariant(DictionaryAttr variant) {
       extent("scratch_bytes"),
       number("step_cost_ns"),
       number("step_bytes")};
-  std::string own = getString("symbols", variant),
-              common = getString("common_symbols", variant);
-  for (StringRef phase :
-       {"_start", "_fold", "_advance", "_replay", "_finish"}) {
-    bool walksTime = phase == "_fold" || phase == "_replay";
-    std::string symbol = (walksTime ? own : common) + phase.str();
-    llvm::Function *kernel = module.getFunction(symbol);
+  for (StringRef phase : {"start", "fold", "advance", "replay", "finish"}) {
     // A variant that never splits time has no kernels for it.
-    if (!kernel && (phase == "_fold" || phase == "_advance")) {
+    if (!variant.contains(phase) && (phase == "fold" || phase == "advance")) {
       fields.push_back(llvm::ConstantPointerNull::get(pointer));
       continue;
     }
+    std::string symbol = getString(phase, variant);
+    llvm::Function *kernel = module.getFunction(symbol);
     if (!kernel)
       return llvm::createStringError("kernel '" + symbol + "' is missing");
     fields.push_back(kernel);

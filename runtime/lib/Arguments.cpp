@@ -144,9 +144,14 @@ int CheckedArguments::check(const recur_info &info,
     sizeBoundBy[d] = -1;
   }
   segmented = false;
+  firstResult = firstResultStride = 0;
   for (int32_t a = 0, next = 0; a < count; ++a) {
     const recur_argument &argument = info.arguments[a];
     firstStride[a] = next;
+    if (!isWritten(argument)) {
+      firstResult = a + 1;
+      firstResultStride = next + argument.rank;
+    }
     next += argument.rank;
     if (!tensors[a])
       return fail(RECUR_INVALID_ARGUMENT,

@@ -48,7 +48,10 @@ public:
   bool onGpu() const { return device.device_type != kDLCPU; }
   int32_t deviceOrdinal() const { return device.device_id; }
 
-  recur_frame frame() const { return {data, strides, sizes}; }
+  recur_frame frame() const {
+    return {data, strides, sizes, data + firstResult,
+            strides + firstResultStride};
+  }
   const recur_info &info() const { return *recurrence; }
 
   int64_t size(int32_t dim) const { return sizes[dim]; }
@@ -94,6 +97,7 @@ private:
   void *data[RECUR_MAX_ARGUMENTS];
   int64_t elementBytes[RECUR_MAX_ARGUMENTS];
   int32_t firstStride[RECUR_MAX_ARGUMENTS];
+  int32_t firstResult = 0, firstResultStride = 0;
   int64_t strides[maxStrides];
   int64_t shapes[maxStrides];
 };

@@ -100,11 +100,15 @@ typedef struct recur_access {
 /// What the kernels of one call see. Results follow inputs in the order of
 /// the arguments. Strides are in elements; those of argument a start at
 /// strides[sum of the ranks of the arguments before a]. sizes[] has one entry
-/// a dimension of the recurrence (time: the whole extent).
+/// a dimension of the recurrence (time: the whole extent). The results' part of
+/// data and strides has pointers of its own: recurrences that differ in start
+/// values only can then share kernels.
 typedef struct recur_frame {
   void *const *data;
   const int64_t *strides;
   const int64_t *sizes;
+  void *const *result_data;
+  const int64_t *result_strides;
 } recur_frame;
 
 /// A part of the work: items [item_begin, item_end) of the flattened parallel

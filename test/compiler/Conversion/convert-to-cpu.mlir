@@ -6,20 +6,26 @@
 // The scan stays for other targets until it is dropped.
 // CHECK: module attributes {recur.artifacts = [{
 // CHECK-SAME: accesses = [array<i64: 1, 2, 2, 0, 8, 0>]
+// CHECK-SAME: advance = "linear__cpu0_advance"
 // CHECK-SAME: carry_bytes = array<i64: 64, 0, 0>
-// CHECK-SAME: common_symbols = "linear__cpu0"
 // CHECK-SAME: contiguous_dim = 2
+// CHECK-SAME: finish = "linear__cpu0_finish"
+// CHECK-SAME: fold = "linear__cpu0_fold"
 // CHECK-SAME: item_lanes = 16
-// CHECK-SAME: symbols = "linear__cpu0"
+// CHECK-SAME: replay = "linear__cpu0_replay"
+// CHECK-SAME: start = "linear__cpu0_start"
 // CHECK-SAME: unit_stride_mask = 9
-// CHECK-SAME: common_symbols = "linear__cpu1"
+// CHECK-SAME: advance = "linear__cpu1_advance"
 // CHECK-SAME: contiguous_dim = 1
 // CHECK-SAME: item_lanes = 1
 // CHECK-SAME: lane_dim = -1
-// CHECK-SAME: symbols = "linear__cpu1"
+// CHECK-SAME: replay = "linear__cpu1_replay"
 // Any strides: only the kernels that walk over time differ.
-// CHECK-SAME: common_symbols = "linear__cpu0"
-// CHECK-SAME: symbols = "linear__cpu2"
+// CHECK-SAME: advance = "linear__cpu0_advance"
+// CHECK-SAME: finish = "linear__cpu0_finish"
+// CHECK-SAME: fold = "linear__cpu2_fold"
+// CHECK-SAME: replay = "linear__cpu2_replay"
+// CHECK-SAME: start = "linear__cpu0_start"
 // CHECK-SAME: unit_stride_mask = 0
 // CHECK-LABEL: func.func @linear(
 // CHECK: recur.scan
