@@ -172,41 +172,52 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
   for (auto [number, initial] :
        {std::pair(&steps, 16), {&group, 1}, {&chunks, 1}, {&warps, 8}})
     *number = !tiled ? 0 : *number ? *number : initial;
-  return ScheduleAttr::getChecked(
+  auto changed = ScheduleAttr::getChecked(
       [&] { return scan.emitError() << "schedule: "; }, scan.getContext(),
       schedule.getTarget(), StringRef(algorithm), StringRef(lanes), width,
       contiguous, segment, steps, group, chunks, warps);
+  if (!changed)
+    return failure();
+  return changed;
 }
 
-/// Words of 32 bits that a thread keeps for each of its elements: what it has
-/// read, then the maps of the states and what the readout uses, and all
-/// results but one.
-static int64_t getWordsOfElement(ScanOp scan) {
-  auto words = [](Type type) -> int64_t {
-    return std::max(1u,
-                    getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 32);
+/// Halves of registers that a thread keeps for each of its elements: what it
+/// has read, then the maps of the states and what the readout uses, or the
+/// results; numbers of 16 bits share registers (see TileKernels).
+static int64_t getHalvesOfElement(ScanOp scan, bool narrow) {
+  auto halves = [&](Type type) -> int64_t {
+    unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+    return narrow ? std::max(1u, bits / 16) : 2 * std::max(1u, bits / 32);
   };
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
-  int64_t read = 0, kept = 0, lagged = 0, results = 0;
+  int64_t read = 0, kept = 0, lagged = 0, written = 0, results = 0;
   for (auto state : scan.getStates().getAsRange<StateAttr>())
-    kept += 2 * words(state.getType());
+    kept += halves(state.getType()) * (narrow ? 1 : 2);
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
     if (!recurrence.getInputMap(i).isFunctionOfDim(scan.getSpace().getTime()))
       continue;
-    read += words(input.getType());
+    read += halves(input.getType());
     lagged += scan.getInputLag(i) > 0;
     if (!scan.getReadout().getArgument(i).use_empty())
-      kept += words(input.getType());
+      kept += halves(input.getType());
   }
-  for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
-    results += !output.isFinal();
-  return std::max(read, kept) + lagged + std::max<int64_t>(0, results - 1);
+  for (auto [output, type] :
+       llvm::zip(scan.getOutputs().getAsRange<ResultAttr>(),
+                 scan->getResultTypes())) {
+    if (output.isFinal())
+      continue;
+    ++results;
+    written = std::max(written, halves(type));
+  }
+  return std::max({read, kept, written}) + 2 * lagged +
+         2 * std::max<int64_t>(0, results - 1);
 }
 
 /// The tiles of a GPU's schedules, best first, for scans whose steps fit in
-/// registers. Measured on an H200 with the diagonal f32 scan: 32 elements a
-/// thread keep enough bytes on their way; look-back wants long tiles, of rows
-/// of 64 bytes, and many channels are best walked in rows of 256 bytes.
+/// registers. Measured on an H200 with the diagonal scan: 64 registers of
+/// elements a thread keep enough bytes on their way; look-back wants long
+/// tiles, of rows of 64 to 128 bytes, and many channels are best walked in rows
+/// of 256 bytes.
 static void addTiles(ScanOp scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
@@ -215,8 +226,6 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
   if (scan.getSegments() || dims.inner.any() || scan.getNumStates() == 0 ||
       (function && function->hasAttr("recur.step")))
     return;
-  int64_t elements = std::clamp<int64_t>(
-      llvm::bit_floor<uint64_t>(64 / getWordsOfElement(scan)), 8, 32);
   // Bits of the widest number that varies over time decide over vectors.
   unsigned bits = 16;
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
@@ -233,20 +242,21 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
         scan.getContext(), target.name, algorithm, lanes, width, contiguous, 0,
         timeLanes ? width : rest, group, timeLanes ? rest : 1, warps));
   };
-  // Vectors of 16 bytes along time, pairs of channels. Half as wide numbers
-  // leave half as many bytes on their way: they take wider rows, and more
-  // elements where the registers allow.
   bool narrow = bits == 16;
-  int64_t pair = bits > 32 ? 1 : 2, vector = 128 / bits;
+  int64_t elements = std::clamp<int64_t>(
+      llvm::bit_floor<uint64_t>(128 / getHalvesOfElement(scan, narrow)), 8,
+      narrow ? 64 : 32);
+  // Vectors of 16 bytes along time, of 8 bytes along channels.
+  int64_t vector = 128 / bits, pair = vector / 2;
   if (dims.channel >= 0) {
     StringRef channel = space.getName(dims.channel);
-    add("lookback", channel, pair, true, narrow ? 16 : 8, 8, elements);
+    add("lookback", channel, pair, true, narrow ? 8 : 16, 8, elements);
     // The next tile, and addresses with any strides, take registers as well.
-    add("tile", channel, pair, true, 32, 8, narrow ? elements : elements / 2);
-    add("lookback", channel, 1, false, 32, 8, elements / 2);
+    add("tile", channel, std::min<int64_t>(pair, 2), true, 32, 8, elements / 2);
+    add("lookback", channel, 1, false, 32, 8,
+        std::min<int64_t>(elements, 32) / 2);
   }
-  add("lookback", time, vector, true, 1, 4,
-      narrow ? elements * 3 / 2 : elements);
+  add("lookback", time, vector, true, 1, 4, elements);
   // A warp a row, with less in its registers: the next steps are on their way.
   add("tile", time, vector, true, 1, 1,
       std::max<int64_t>(elements / 4, vector));

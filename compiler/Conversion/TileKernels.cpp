@@ -55,6 +55,11 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
     return scan.emitError() << "schedule '" << schedule.getAlgorithm()
                             << "' needs steps that fit in registers: no packed "
                                "segments and no reduced dims";
+  if (lookback && laneTile > threads)
+    return scan.emitError()
+           << "schedule 'lookback' needs a thread for each "
+              "channel of a block, found "
+           << laneTile << " channels and " << threads << " threads";
   module = gpuModule;
   prefix = name.str();
   gpu::GPUFuncOp function = createKernel(module, name, threads);
@@ -299,6 +304,7 @@ void TileKernels::emitLookback() {
   goToTile(mul(arith::ExtUIOp::create(b, loc, i64Type, tile), i64(tileSteps)));
   totals = createShared("totals", getTotalBytes());
   entriesShared = createShared("entries", laneTile * 8 * numStates);
+  windowShared = createShared("window", getWindowBytes());
 
   loadConstants();
   registers = loadTile();
@@ -307,34 +313,59 @@ void TileKernels::emitLookback() {
   publishToBlock(totals);
   gpu::BarrierOp::create(b, loc);
 
-  // One thread a channel (or one warp) combines with the tiles before.
-  Value looks = timeLanes
-                    ? compare(arith::CmpIPredicate::eq, warp, i32(0))
-                    : compare(arith::CmpIPredicate::ult, thread, i32(laneTile));
+  // One thread a channel publishes the tile's map.
+  Value isFirst = compare(arith::CmpIPredicate::eq, tile, i32(0));
+  Value looks = compare(arith::CmpIPredicate::ult, thread, i32(laneTile));
+  SmallVector<Type> mapTypes, types;
+  for (unsigned state = 0; state < numStates; ++state) {
+    types.push_back(scan.getState(state).getType());
+    mapTypes.append(2, types.back());
+  }
+  auto composing = scf::IfOp::create(b, loc, mapTypes, looks, true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(composing.thenBlock());
+    SmallVector<Value> values;
+    SmallVector<Maps> before(numStates);
+    for (unsigned state = 0; state < numStates; ++state) {
+      Map map = loadWarpTotal(state, totals, 0, thread);
+      for (int64_t w = 1; w < warps; ++w) {
+        before[state].push_back(map);
+        map = compose(map, loadWarpTotal(state, totals, w, thread));
+      }
+      publish(thread, state, Transition, map.transition);
+      publish(thread, state, Exit, map.exit);
+      values.append({map.transition, map.exit});
+    }
+    // The total of each warp makes room for the map of the warps before it.
+    for (unsigned state = 0; state < numStates; ++state)
+      for (int64_t w = 1; w < warps; ++w) {
+        Value row = arith::AddIOp::create(b, loc, thread, i32(w * laneTile));
+        storePair(getTotal(totals, state, row), before[state][w - 1]);
+      }
+    scf::YieldOp::create(b, loc, values);
+    b.setInsertionPointToEnd(composing.elseBlock());
+    values.clear();
+    for (unsigned state = 0; state < numStates; ++state)
+      values.append(2, constant(state, 0));
+    scf::YieldOp::create(b, loc, values);
+  }
+  readWindow();
+  gpu::BarrierOp::create(b, loc);
+
+  // It also combines it with the tiles before.
   auto looking = scf::IfOp::create(b, loc, looks, /*withElse=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(looking.thenBlock()->getTerminator());
-    Value channel = timeLanes ? i32(0) : thread;
-    Value own = Value();
     Value valid = isChannel;
     if (!timeLanes && laneDim >= 0) {
-      own = add(channelBase, arith::ExtUIOp::create(b, loc, i64Type, channel));
+      Value own =
+          add(channelBase, arith::ExtUIOp::create(b, loc, i64Type, thread));
       valid = compare(arith::CmpIPredicate::slt, own, sizes[laneDim]);
       position[laneDim] =
           arith::MinSIOp::create(b, loc, own, sub(sizes[laneDim], i64(1)));
     }
-    Maps all;
-    for (unsigned state = 0; state < numStates; ++state) {
-      Map map = loadWarpTotal(state, totals, 0, channel);
-      for (int64_t w = 1; w < warps; ++w)
-        map = compose(map, loadWarpTotal(state, totals, w, channel));
-      all.push_back(map);
-    }
-    SmallVector<Type> types;
-    for (unsigned state = 0; state < numStates; ++state)
-      types.push_back(scan.getState(state).getType());
-    Value isFirst = compare(arith::CmpIPredicate::eq, tile, i32(0));
     auto branch = scf::IfOp::create(b, loc, types, isFirst, /*withElse=*/true);
     {
       OpBuilder::InsertionGuard keep(b);
@@ -344,60 +375,44 @@ void TileKernels::emitLookback() {
         starts.push_back(createStart(state, {}));
       scf::YieldOp::create(b, loc, starts);
       b.setInsertionPointToEnd(branch.elseBlock());
-      publish(channel, all, Summary);
-      States entry = timeLanes ? lookBackByWarp() : lookBack(channel);
-      scf::YieldOp::create(b, loc, entry);
+      scf::YieldOp::create(b, loc, lookBack(thread));
     }
-    Maps inclusive;
     SmallVector<Value> exits;
     for (unsigned state = 0; state < numStates; ++state) {
       Value entry = branch.getResult(state);
-      exits.push_back(apply(all[state], entry));
-      inclusive.push_back({constant(state, 0), exits.back()});
-    }
-    publish(channel, inclusive, Inclusive);
-    {
-      OpBuilder::InsertionGuard keep(b);
-      enterFirstLane();
-      for (unsigned state = 0; state < numStates; ++state)
-        LLVM::StoreOp::create(b, loc, branch.getResult(state),
-                              getEntry(state, channel), 8);
+      exits.push_back(apply(
+          {composing.getResult(2 * state), composing.getResult(2 * state + 1)},
+          entry));
+      publish(thread, state, Final, exits.back());
+      LLVM::StoreOp::create(b, loc, entry, getEntry(state, thread), 8);
     }
     if (hasFinal) {
       Value last = arith::SubIOp::create(b, loc, tiles, i32(1));
       Value writes = compare(arith::CmpIPredicate::eq, tile, last);
-      if (timeLanes)
-        writes = arith::AndIOp::create(
-            b, loc, writes, compare(arith::CmpIPredicate::eq, lane, i32(0)));
       writes = arith::AndIOp::create(b, loc, writes, valid);
       auto writing = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
       b.setInsertionPoint(writing.thenBlock()->getTerminator());
       storeFinals(exits);
     }
   }
-  // Meanwhile the others compose the maps of the warps before theirs.
-  SmallVector<Maps> before(channels);
-  Value first = getFirstChannel();
-  for (int64_t v = 0; v < channels; ++v)
-    for (unsigned state = 0; state < numStates; ++state) {
-      Value channel = arith::AddIOp::create(b, loc, first, i32(v));
-      Map map = getIdentity(state);
-      for (int64_t w = 0; w + 1 < warps; ++w) {
-        Value isBefore = compare(arith::CmpIPredicate::ugt, warp, i32(w));
-        map =
-            select(isBefore,
-                   compose(map, loadWarpTotal(state, totals, w, channel)), map);
-      }
-      before[v].push_back(map);
-    }
   gpu::BarrierOp::create(b, loc);
   SmallVector<States> entries(channels);
+  Value isFirstWarp = compare(arith::CmpIPredicate::eq, warp, i32(0));
+  Value first = arith::AddIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, warp, i32(laneTile)),
+      getFirstChannel());
   for (int64_t v = 0; v < channels; ++v)
     for (unsigned state = 0; state < numStates; ++state) {
-      Value channel = arith::AddIOp::create(b, loc, first, i32(v));
+      Value channel = arith::AddIOp::create(b, loc, getFirstChannel(), i32(v));
+      Value row = arith::AddIOp::create(b, loc, first, i32(v));
       Value entry = LLVM::LoadOp::create(b, loc, scan.getState(state).getType(),
                                          getEntry(state, channel), 8);
-      entries[v].push_back(apply(before[v][state], entry));
+      if (warps > 1) {
+        Map before = loadPair(state, getTotal(totals, state, row));
+        entry = arith::SelectOp::create(b, loc, isFirstWarp, entry,
+                                        apply(before, entry));
+      }
+      entries[v].push_back(entry);
     }
   emitReplay(entries);
   storeTile();
@@ -424,10 +439,6 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
     if (!scan.getOutput(i).isFinal() &&
         isVectorAxis(resultArguments[i], getResultMap(i)))
       addVector(resultArguments[i]);
-  int64_t statusBytes = 0;
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
-    statusBytes += 2 * getPieces(state) * laneTile * 8;
-
   std::string variant;
   llvm::raw_string_ostream os(variant);
   os << schedule.getAlgorithm() << " along " << schedule.getLanes() << ", "
@@ -453,7 +464,7 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
   number("vector_mask", vectors);
   number("size_multiple", width);
   number("zeroed_constant", lookback ? kTicketBytes : 0);
-  number("zeroed_per_tile", lookback ? statusBytes : 0);
+  number("zeroed_per_tile", lookback ? 8 * getWords() * laneTile : 0);
   list.append("workspace", b.getArrayAttr({}));
   number("step_cost", 30);
   number("registers", lookback ? 128 : rows > 1 ? 56 : 96);

@@ -18,9 +18,10 @@
 ///
 /// Look-back without fences: a published number is split into halves of 32
 /// bits, each in one 64-bit word with a flag, so a word that has its flag has
-/// its number. And with equal bits in every run: the entry state is always
-/// computed by applying the maps of the tiles between to a published state,
-/// in the order in which those tiles do it themselves.
+/// its number. And with equal bits in every run: the entry state is always that
+/// which a tile so many before ends in, and the maps of those between, applied
+/// in order. One wait is thus for a whole window of tiles, and what is read
+/// again while waiting is one word a channel.
 ///
 /// Steps of a thread, from the fastest: `steps` consecutive ones, the warp's
 /// threads along time, `chunks`, the block's warps.
@@ -90,6 +91,7 @@ private:
                           int64_t step, int64_t channel, int64_t span,
                           bool clamp, llvm::SmallVectorImpl<Value> &last);
   void loadAll(bool clamp, llvm::SmallVectorImpl<Value> &registers);
+  Value getRegister(int64_t number);
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
                   const InnerPoint &point) override;
 
@@ -102,25 +104,32 @@ private:
   Value getTotal(Value buffer, unsigned state, Value row);
   int64_t getTotalBytes();
   Value getEntry(unsigned state, Value channel);
-  void enterFirstLane();
   Map loadWarpTotal(unsigned state, Value buffer, int64_t warp, Value channel);
-  States lookBack(Value channel);
-  States lookBackByWarp();
   void emitReplay(llvm::ArrayRef<States> entries);
+  struct OutputShape {
+    int64_t span, count;
+    bool vector;
+  };
+  OutputShape getOutputShape(unsigned result);
+  llvm::SmallVector<Value> packOutputs(unsigned result);
   void storeTile();
   void storeFinals(llvm::ArrayRef<Value> states);
 
-  // Status words of look-back.
-  enum Flag { Empty = 0, Summary = 1, Inclusive = 2 };
+  // Look-back. What a tile publishes: its map, and the state it ends in.
+  enum Part { Transition, Exit, Final };
+  static constexpr int64_t kParts = 3;
   unsigned getPieces(unsigned state) const;
-  Value getStatus(Value tile, Value channel, unsigned state, bool exit,
+  int64_t getWords();
+  Value getStatus(Value tile, Value channel, unsigned state, Value part,
                   unsigned piece);
-  void publish(Value channel, llvm::ArrayRef<Map> maps, Flag flag);
-  struct Published {
-    Value summary, inclusive; // which of both, neither: not yet
-    Maps maps;
-  };
-  Published readPublished(Value tile, Value channel);
+  void publish(Value channel, unsigned state, Part part, Value value);
+  Value readPublished(Value tile, Value channel, unsigned state, Value part,
+                      Value &isThere);
+  Value getWindowBegin();
+  Value getWindowSlot(unsigned state, Value row);
+  int64_t getWindowBytes();
+  void readWindow();
+  States lookBack(Value channel);
 
   // Small builders.
   Map compose(const Map &first, const Map &second);
@@ -133,6 +142,8 @@ private:
   Value i32(int64_t value);
   Value toI32(Value value);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
+  void storePair(Value slot, const Map &map);
+  Map loadPair(unsigned state, Value slot);
   Value createShared(llvm::StringRef name, int64_t bytes);
   Value at(Value base, Value bytes);
   void describeTile(mlir::gpu::GPUFuncOp function);
@@ -150,8 +161,11 @@ private:
   Value tile, unit, units, tiles;
   Value channelBase, threadChannel, isChannel; // i64, i64, i1
   Value threadBegin, isFull;
-  Value totals, entriesShared; // in shared memory
+  Value totals, entriesShared, windowShared; // in shared memory
   llvm::SmallVector<Value> registers;
+  llvm::DenseMap<int64_t, Value> reread; // registers of 16-bit numbers, again
+  Value zero;                            // unknown to be 0
+  bool isReplay = false;
   llvm::SmallVector<unsigned> firstRegister;
   llvm::SmallVector<llvm::SmallVector<Value>> constants; // [input][channel]
   int64_t chunkNow = 0, stepNow = 0, channelNow = 0;

@@ -161,16 +161,6 @@ Value TileKernels::getEntry(unsigned state, Value channel) {
   return at(entriesShared, arith::MulIOp::create(b, loc, number, i32(8)));
 }
 
-/// With lanes along time a warp does what elsewhere a thread does: what has an
-/// effect is done by one lane. Ends with the caller's InsertionGuard.
-void TileKernels::enterFirstLane() {
-  if (!timeLanes)
-    return;
-  Value isFirst = compare(arith::CmpIPredicate::eq, lane, i32(0));
-  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/false);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-}
-
 /// The last team of each warp writes the warp's totals.
 void TileKernels::publishToBlock(Value buffer) {
   Value isLast = compare(arith::CmpIPredicate::eq, team, i32(teams - 1));
@@ -181,28 +171,16 @@ void TileKernels::publishToBlock(Value buffer) {
       b, loc, arith::MulIOp::create(b, loc, warp, i32(laneTile)),
       getFirstChannel());
   for (int64_t v = 0; v < channels; ++v)
-    for (unsigned state = 0; state < scan.getNumStates(); ++state) {
-      Type type = scan.getState(state).getType();
-      Value slot =
-          getTotal(buffer, state, arith::AddIOp::create(b, loc, row, i32(v)));
-      const Map &map = warpTotal[v][state];
-      Value pair = LLVM::UndefOp::create(b, loc, VectorType::get({2}, type));
-      pair =
-          LLVM::InsertElementOp::create(b, loc, pair, map.transition, i32(0));
-      pair = LLVM::InsertElementOp::create(b, loc, pair, map.exit, i32(1));
-      LLVM::StoreOp::create(b, loc, pair, slot, 2 * getBytes(type));
-    }
+    for (unsigned state = 0; state < scan.getNumStates(); ++state)
+      storePair(
+          getTotal(buffer, state, arith::AddIOp::create(b, loc, row, i32(v))),
+          warpTotal[v][state]);
 }
 
 TileKernels::Map TileKernels::loadWarpTotal(unsigned state, Value buffer,
                                             int64_t number, Value channel) {
-  Type type = scan.getState(state).getType();
   Value row = arith::AddIOp::create(b, loc, channel, i32(number * laneTile));
-  Value pair =
-      LLVM::LoadOp::create(b, loc, VectorType::get({2}, type),
-                           getTotal(buffer, state, row), 2 * getBytes(type));
-  return {LLVM::ExtractElementOp::create(b, loc, pair, i32(0)),
-          LLVM::ExtractElementOp::create(b, loc, pair, i32(1))};
+  return loadPair(state, getTotal(buffer, state, row));
 }
 
 /// The first channel of this thread in its unit.
@@ -214,6 +192,9 @@ Value TileKernels::getFirstChannel() {
 /// Runs every element from the entry state of the warp, by channel.
 void TileKernels::emitReplay(ArrayRef<States> entries) {
   outputs.assign(scan->getNumResults(), {});
+  reread.clear();
+  zero = {};
+  isReplay = true;
   // The outputs are collected in the order of the elements.
   SmallVector<SmallVector<States>> states(chunks);
   for (int64_t k = 0; k < chunks; ++k)
@@ -233,6 +214,7 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
         (void)done;
         b.restoreInsertionPoint(body.saveInsertionPoint());
       }
+  isReplay = false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -311,6 +293,23 @@ Value TileKernels::at(Value base, Value bytes) {
   return LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base,
                              ArrayRef<LLVM::GEPArg>{bytes},
                              LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// A map in shared memory.
+void TileKernels::storePair(Value slot, const Map &map) {
+  Type type = map.exit.getType();
+  Value pair = LLVM::UndefOp::create(b, loc, VectorType::get({2}, type));
+  pair = LLVM::InsertElementOp::create(b, loc, pair, map.transition, i32(0));
+  pair = LLVM::InsertElementOp::create(b, loc, pair, map.exit, i32(1));
+  LLVM::StoreOp::create(b, loc, pair, slot, 2 * getBytes(type));
+}
+
+TileKernels::Map TileKernels::loadPair(unsigned state, Value slot) {
+  Type type = scan.getState(state).getType();
+  Value pair = LLVM::LoadOp::create(b, loc, VectorType::get({2}, type), slot,
+                                    2 * getBytes(type));
+  return {LLVM::ExtractElementOp::create(b, loc, pair, i32(0)),
+          LLVM::ExtractElementOp::create(b, loc, pair, i32(1))};
 }
 
 /// Shared memory of the block.

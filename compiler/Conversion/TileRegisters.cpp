@@ -197,6 +197,35 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
   }
 }
 
+/// Numbers of 16 bits are converted when the tile is folded and once more when
+/// it is replayed, and stay two to a register between. So that the compiler
+/// does not keep the first result, what is replayed is combined with a zero
+/// that it does not know.
+Value TileKernels::getRegister(int64_t number) {
+  Value value = registers[number];
+  auto type = dyn_cast<VectorType>(value.getType());
+  if (!isReplay || !type || type.getElementTypeBitWidth() != 16 ||
+      type.getNumElements() % 2)
+    return value;
+  Value &again = reread[number];
+  if (again)
+    return again;
+  auto words = VectorType::get({type.getNumElements() / 2}, b.getI32Type());
+  if (!zero) {
+    // The top bit of what is never negative.
+    Value top = arith::ShRUIOp::create(b, loc, segmentSteps, i64(63));
+    zero = toI32(top);
+  }
+  Value bits = LLVM::BitcastOp::create(b, loc, words, value);
+  Value result = LLVM::UndefOp::create(b, loc, words);
+  for (int64_t i = 0; i < words.getNumElements(); ++i) {
+    Value word = LLVM::ExtractElementOp::create(b, loc, bits, i32(i));
+    word = arith::XOrIOp::create(b, loc, word, zero);
+    result = LLVM::InsertElementOp::create(b, loc, result, word, i32(i));
+  }
+  return again = LLVM::BitcastOp::create(b, loc, type, result);
+}
+
 Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
                              const InnerPoint &point) {
   b.restoreInsertionPoint(builder.saveInsertionPoint());
@@ -224,7 +253,7 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   } else if (access == Access::Element) {
     number = number * channels + channelNow;
   }
-  Value value = registers[firstRegister[input] + number];
+  Value value = getRegister(firstRegister[input] + number);
   if (lane >= 0)
     value = LLVM::ExtractElementOp::create(b, loc, value, i32(lane));
   if (value.getType() == element)
@@ -236,29 +265,27 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
 
 /// Writes the outputs of the tile.
 void TileKernels::storeTile() {
-  bool reverse = space.getReverse();
+  // What is written together is one value before it is known where: numbers of
+  // 16 bits share registers.
+  SmallVector<SmallVector<Value>> values(scan->getNumResults());
+  for (unsigned result = 0; result < scan->getNumResults(); ++result)
+    if (!scan.getOutput(result).isFinal())
+      values[result] = packOutputs(result);
+
   auto storeAll = [&](bool guarded) {
     for (unsigned result = 0; result < scan->getNumResults(); ++result) {
       if (scan.getOutput(result).isFinal())
         continue;
       AffineMap map = getResultMap(result);
-      bool vector = isVectorAxis(resultArguments[result], map);
-      bool overLanes =
-          !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
-      int64_t span = vector && timeLanes ? steps : 1;
-      int64_t count = overLanes && !vector ? channels : 1;
-      auto valueAt = [&](int64_t k, int64_t r, int64_t v) {
-        Value value = outputs[result][(k * steps + r) * channels + v];
-        Type storage = getStorageType(value.getType());
-        if (storage != value.getType())
-          value = arith::ExtUIOp::create(b, loc, storage, value);
-        return value;
-      };
+      auto [span, count, vector] = getOutputShape(result);
+      ArrayRef<Value> next(values[result]);
       SmallVector<Value> last;
       for (int64_t k = 0; k < chunks; ++k)
         for (int64_t r = 0; r < steps; r += span)
           for (int64_t v = 0; v < count; ++v) {
             OpBuilder::InsertionGuard guard(b);
+            Value value = next.front();
+            next = next.drop_front();
             Value pointer =
                 getElementPointer(resultArguments[result], map, k, r, v, span,
                                   /*clamp=*/false, last);
@@ -272,19 +299,7 @@ void TileKernels::storeTile() {
               auto branch = scf::IfOp::create(b, loc, first, false);
               b.setInsertionPoint(branch.thenBlock()->getTerminator());
             }
-            Value value = valueAt(k, r, v);
-            Type element = value.getType();
-            if (vector) {
-              value = LLVM::UndefOp::create(b, loc,
-                                            VectorType::get({width}, element));
-              for (int64_t i = 0; i < width; ++i) {
-                Value part = timeLanes
-                                 ? valueAt(k, reverse ? steps - 1 - i : i, 0)
-                                 : valueAt(k, r, i);
-                value =
-                    LLVM::InsertElementOp::create(b, loc, value, part, i32(i));
-              }
-            }
+            Type element = getElementTypeOrSelf(value.getType());
             LLVM::StoreOp::create(b, loc, value, pointer,
                                   element.getIntOrFloatBitWidth() / 8 *
                                       (vector ? width : 1));
@@ -298,6 +313,46 @@ void TileKernels::storeTile() {
   storeAll(/*guarded=*/false);
   b.setInsertionPoint(branch.elseBlock()->getTerminator());
   storeAll(/*guarded=*/true);
+}
+
+/// How a result is written: so many steps and so many channels one by one, or
+/// as vectors.
+TileKernels::OutputShape TileKernels::getOutputShape(unsigned result) {
+  AffineMap map = getResultMap(result);
+  bool vector = isVectorAxis(resultArguments[result], map);
+  bool overLanes = !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
+  return {vector && timeLanes ? steps : 1, overLanes && !vector ? channels : 1,
+          vector};
+}
+
+/// The values that are written together, in the order of their addresses.
+SmallVector<Value> TileKernels::packOutputs(unsigned result) {
+  auto [span, count, vector] = getOutputShape(result);
+  bool reverse = space.getReverse();
+  auto valueAt = [&](int64_t k, int64_t r, int64_t v) {
+    Value value = outputs[result][(k * steps + r) * channels + v];
+    Type storage = getStorageType(value.getType());
+    if (storage != value.getType())
+      value = arith::ExtUIOp::create(b, loc, storage, value);
+    return value;
+  };
+  SmallVector<Value> values;
+  for (int64_t k = 0; k < chunks; ++k)
+    for (int64_t r = 0; r < steps; r += span)
+      for (int64_t v = 0; v < count; ++v) {
+        Value value = valueAt(k, r, v);
+        if (vector) {
+          value = LLVM::UndefOp::create(
+              b, loc, VectorType::get({width}, value.getType()));
+          for (int64_t i = 0; i < width; ++i) {
+            Value part = timeLanes ? valueAt(k, reverse ? steps - 1 - i : i, 0)
+                                   : valueAt(k, r, i);
+            value = LLVM::InsertElementOp::create(b, loc, value, part, i32(i));
+          }
+        }
+        values.push_back(value);
+      }
+  return values;
 }
 
 /// Writes final states at the current position.
