@@ -626,6 +626,10 @@ LogicalResult CpuKernels::emitKernel(StringRef name, Phase phase) {
   for (unsigned i = 2; i < 5; ++i)
     kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                       b.getUnitAttr());
+  // What is handed on to another kernel stays as it is.
+  for (unsigned i = 0; i < 5; ++i)
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getNoCaptureAttrName(),
+                      b.getUnitAttr());
   loadFrame();
   StepEmitter emitter(scan, *this, laneDim, width, /*unrollLimit=*/0);
   emitterSets = &emitter;

@@ -225,8 +225,7 @@ bool Compilation::emitImages(const TargetSpec &target,
   return true;
 }
 
-std::unique_ptr<llvm::Module> Compilation::translate(llvm::LLVMContext &llvm,
-                                                     bool withImages) {
+std::optional<HostInterfaceOptions> Compilation::describeHost(bool withImages) {
   HostInterfaceOptions interface;
   interface.sourceHash =
       llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(source)),
@@ -234,16 +233,9 @@ std::unique_ptr<llvm::Module> Compilation::translate(llvm::LLVMContext &llvm,
   for (const TargetSpec &target : pipeline.targets) {
     interface.targets += (interface.targets.empty() ? "" : ",") + target.name;
     if (target.isGpu() && withImages && !emitImages(target, interface.images))
-      return nullptr;
+      return std::nullopt;
   }
-  auto host = translateHost(*module, llvm, interface);
-  if (mlir::failed(host))
-    return nullptr;
-  if (llvm::Error error = optimizeHost(**host)) {
-    diagnostics.error(file, llvm::toString(std::move(error)));
-    return nullptr;
-  }
-  return std::move(*host);
+  return interface;
 }
 
 Outcome Compilation::emitLlvm(std::string &text) {
@@ -253,10 +245,15 @@ Outcome Compilation::emitLlvm(std::string &text) {
   llvm::LLVMContext llvm;
   llvm::raw_string_ostream os(text);
   if (pipeline.hasCpu()) {
-    std::unique_ptr<llvm::Module> host = translate(llvm, /*withImages=*/false);
-    if (!host)
+    auto host =
+        translateHost(*module, llvm, *describeHost(/*withImages=*/false));
+    if (mlir::failed(host))
       return failed(Phase::Llvm, before);
-    host->print(os, nullptr);
+    if (llvm::Error error = optimizeHost(**host)) {
+      diagnostics.error(file, llvm::toString(std::move(error)));
+      return Outcome::Internal;
+    }
+    (*host)->print(os, nullptr);
   }
   for (const TargetSpec &target : pipeline.targets) {
     if (!target.isGpu())
@@ -285,21 +282,18 @@ Outcome Compilation::emitObject(std::string &bytes) {
   if (Outcome outcome = compileTo(Phase::Llvm); outcome != Outcome::Ok)
     return outcome;
   size_t before = diagnostics.list.size();
-  llvm::LLVMContext llvm;
-  std::unique_ptr<llvm::Module> host = translate(llvm, /*withImages=*/true);
-  if (!host)
+  std::optional<HostInterfaceOptions> interface =
+      describeHost(/*withImages=*/true);
+  if (!interface)
     return failed(Phase::Object, before);
-  if (save) {
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    host->print(os, nullptr);
-    save("ll", text);
-  }
-  auto emitted = emitHostObject(*host);
+  std::string text;
+  auto emitted = compileHost(*module, *interface, save ? &text : nullptr);
   if (!emitted) {
     diagnostics.error(file, llvm::toString(emitted.takeError()));
     return Outcome::Internal;
   }
+  if (save)
+    save("ll", text);
   object.assign(emitted->begin(), emitted->end());
   bytes = object;
   if (save)

@@ -17,6 +17,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class GPUModuleOp;
 
 namespace recur {
 struct DeviceImage;
+struct HostInterfaceOptions;
 
 /// How a step of a compilation ended.
 enum class Outcome {
@@ -107,9 +109,9 @@ private:
   /// The outcome of a step that failed: not our user's mistake if no message
   /// has been added to the first `errorsBefore`.
   Outcome failed(Phase phase, size_t errorsBefore);
-  /// The host's kernels with their interface, optimised.
-  std::unique_ptr<llvm::Module> translate(llvm::LLVMContext &llvm,
-                                          bool withImages);
+  /// What the info structs say, with the code for all GPUs if wanted; none
+  /// where that fails.
+  std::optional<HostInterfaceOptions> describeHost(bool withImages);
   /// Adds PTX for `target`, after a cubin where the machine has an assembler.
   bool emitImages(const TargetSpec &target, std::vector<DeviceImage> &images);
   const TargetSpec *findGpuTarget() const;

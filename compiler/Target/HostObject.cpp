@@ -94,6 +94,20 @@ createHostMachine() {
 }
 
 FailureOr<std::unique_ptr<llvm::Module>>
+recur::translateKernels(ModuleOp kernels, llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(kernels, context, "recur");
+  if (!llvmModule)
+    return kernels.emitError("cannot translate the kernels to LLVM IR");
+  auto machine = createHostMachine();
+  if (!machine)
+    return kernels.emitError(llvm::toString(machine.takeError()));
+  llvmModule->setTargetTriple((*machine)->getTargetTriple());
+  llvmModule->setDataLayout((*machine)->createDataLayout());
+  return llvmModule;
+}
+
+FailureOr<std::unique_ptr<llvm::Module>>
 recur::translateHost(ModuleOp module, llvm::LLVMContext &context,
                      const HostInterfaceOptions &options) {
   auto artifacts = module->getAttrOfType<ArrayAttr>(kArtifactsAttr);
@@ -105,16 +119,11 @@ recur::translateHost(ModuleOp module, llvm::LLVMContext &context,
        llvm::make_early_inc_range(host->getBody()->getOperations()))
     if (isa<gpu::GPUModuleOp>(op))
       op.erase();
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateModuleToLLVMIR(*host, context, "recur");
-  if (!llvmModule)
-    return module.emitError("cannot translate the kernels to LLVM IR");
-  auto machine = createHostMachine();
-  if (!machine)
-    return module.emitError(llvm::toString(machine.takeError()));
-  llvmModule->setTargetTriple((*machine)->getTargetTriple());
-  llvmModule->setDataLayout((*machine)->createDataLayout());
-  if (llvm::Error error = addHostInterface(*llvmModule, artifacts, options))
+  FailureOr<std::unique_ptr<llvm::Module>> llvmModule =
+      translateKernels(*host, context);
+  if (failed(llvmModule))
+    return failure();
+  if (llvm::Error error = addHostInterface(**llvmModule, artifacts, options))
     return module.emitError(llvm::toString(std::move(error)));
   return llvmModule;
 }

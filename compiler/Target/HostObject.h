@@ -53,6 +53,18 @@ void registerHostTranslations(mlir::DialectRegistry &registry);
 /// to the llvm dialect.
 void addHostLoweringPasses(mlir::OpPassManager &passes);
 
+/// The bytes of a position-independent object file of a module that
+/// `addHostLoweringPasses` has lowered, with its host interface. Uses two
+/// threads. Its optimised LLVM IR goes to `text` where that is not null.
+llvm::Expected<llvm::SmallVector<char, 0>>
+compileHost(mlir::ModuleOp module, const HostInterfaceOptions &options,
+            std::string *text);
+
+/// LLVM IR of the kernels of a module that `addHostLoweringPasses` has lowered,
+/// for this machine's architecture. GPU modules must not be in it.
+mlir::FailureOr<std::unique_ptr<llvm::Module>>
+translateKernels(mlir::ModuleOp kernels, llvm::LLVMContext &context);
+
 /// LLVM IR of a module that `addHostLoweringPasses` has lowered, with the info
 /// struct and the C functions of every recurrence in `recur.artifacts`. GPU
 /// modules are left out. Fails with a diagnostic at the module.
