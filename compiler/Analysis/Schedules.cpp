@@ -223,7 +223,11 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
   SpaceAttr space = scan.getSpace();
   auto function = scan->getParentOfType<func::FuncOp>();
-  if (scan.getSegments() || dims.inner.any() || scan.getNumStates() == 0 ||
+  Structure structure = scan.getAlgebra().getStructure();
+  bool single =
+      structure == Structure::Diagonal || structure == Structure::OuterProduct;
+  if (!single || scan.getAlgebra().getSemiring() == Semiring::OrAnd ||
+      scan.getSegments() || dims.inner.any() || scan.getNumStates() == 0 ||
       (function && function->hasAttr("recur.step")))
     return;
   // Bits of the widest number that varies over time decide over vectors.

@@ -16,6 +16,9 @@ using namespace mlir;
 using namespace recur;
 using llvm::SmallBitVector;
 
+/// The largest matrix that kernels keep in registers.
+static constexpr int64_t kLargestOrder = 8;
+
 std::string recur::describe(AlgebraAttr algebra) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -41,23 +44,17 @@ static std::string listStates(RecurrenceOpInterface recurrence) {
 
 std::optional<std::string>
 recur::findUnsupported(AlgebraAttr algebra, RecurrenceOpInterface recurrence) {
-  std::string order = std::to_string(algebra.getOrder());
-  std::string states = listStates(recurrence);
-  if (algebra.getSemiring() != Semiring::PlusTimes)
-    return "semiring '" + stringifySemiring(algebra.getSemiring()).str() +
-           "' (state " + states + ") has no kernels yet";
-  if (algebra.getStructure() == Structure::Block)
-    return "structure 'block " + order + "' (" +
-           (recurrence.getNumStates() > 1
-                ? "states " + states + " depend on each other"
-                : "state " + states + " is multiplied by a matrix") +
-           ") has no kernels yet";
-  if (algebra.getStructure() == Structure::Companion)
-    return "structure 'companion " + order + "' (state " + states +
-           " is read up to " + order + " steps ago) has no kernels yet";
+  int64_t order = algebra.getOrder();
+  if (order > kLargestOrder)
+    return "structure '" + describe(algebra) + "' (state " +
+           listStates(recurrence) + ") has a matrix of " +
+           std::to_string(order) + " x " + std::to_string(order) +
+           " numbers, expected at most " + std::to_string(kLargestOrder) +
+           " x " + std::to_string(kLargestOrder) + ", which fit the registers";
   for (unsigned i = 0, e = recurrence.getNumStates(); i < e; ++i) {
     StateAttr state = recurrence.getState(i);
-    if (state.getType().isF32() || state.getType().isF64())
+    if (state.getType().isF32() || state.getType().isF64() ||
+        algebra.getSemiring() == Semiring::OrAnd)
       continue;
     std::string type;
     llvm::raw_string_ostream(type) << state.getType();
@@ -277,6 +274,9 @@ Classification Attempt::run() {
     // Outputs may look further back than the step itself.
     (*step).getStep().walk(
         [&](PrevOp prev) { order = std::max(order, int64_t(prev.getLag())); });
+    for (auto output : (*step).getOutputs().getAsRange<ResultAttr>())
+      if (output.isFinal())
+        order = std::max(order, int64_t(output.getLag()));
     if (!plain)
       inferDimPair();
     else if (order > 1)

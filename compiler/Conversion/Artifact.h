@@ -29,9 +29,9 @@ mlir::LogicalResult addVariants(mlir::func::FuncOp function,
                                 const Signature &signature, llvm::StringRef key,
                                 llvm::ArrayRef<mlir::Attribute> variants);
 
-/// Fails with a located diagnostic unless kernels can be made for the scan:
-/// diagonal, over plus and times, with real states.
-mlir::LogicalResult checkDiagonalReal(ScanOp scan);
+/// Whether kernels cover the algebra, the types and the lags of `scan`; fails
+/// with a diagnostic if they do not.
+mlir::LogicalResult checkCovered(ScanOp scan);
 
 } // namespace recur
 

@@ -7,6 +7,7 @@
 /// scan, and what the host interface must say about them.
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Analysis/Structure.h"
 #include "compiler/Conversion/Artifact.h"
 #include "compiler/Conversion/CpuKernels.h"
 #include "compiler/Conversion/Passes.h"
@@ -24,28 +25,23 @@ namespace recur {
 using namespace mlir;
 using namespace recur;
 
-LogicalResult recur::checkDiagonalReal(ScanOp scan) {
-  AlgebraAttr algebra = scan.getAlgebra();
-  if (algebra.getSemiring() != Semiring::PlusTimes ||
-      (algebra.getStructure() != Structure::Diagonal &&
-       algebra.getStructure() != Structure::OuterProduct))
-    return scan.emitError() << "a scan over " << algebra
-                            << " has no kernels yet, expected a diagonal one";
-  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
-    if (!state.getType().isF32() && !state.getType().isF64())
-      return scan.emitError()
-             << "state '" << state.getName().getValue() << "' has type "
-             << state.getType() << ", kernels have states of f32 or f64";
-    if (state.getStarts().size() != 1)
+LogicalResult recur::checkCovered(ScanOp scan) {
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  if (std::optional<std::string> reason =
+          findUnsupported(scan.getAlgebra(), recurrence))
+    return scan.emitError() << *reason;
+  unsigned lags = scan.getReadLags();
+  for (auto state : scan.getStates().getAsRange<StateAttr>())
+    if (state.getStarts().size() != 1 && state.getStarts().size() < lags)
       return scan.emitError() << "state '" << state.getName().getValue()
                               << "' has " << state.getStarts().size()
-                              << " start values, a diagonal scan uses one";
-  }
+                              << " start values, expected 1 or " << lags;
   for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
-    if (output.isFinal() && output.getLag() != 1)
+    if (output.isFinal() && output.getLag() > lags)
       return scan.emitError()
              << "result '" << output.getName().getValue() << "' has lag "
-             << output.getLag() << ", a diagonal scan keeps one step";
+             << output.getLag() << ", the scan keeps " << lags
+             << (lags == 1 ? " step" : " steps");
   for (Region *region : {&scan.getElements(), &scan.getReadout()})
     for (Operation &op : region->front())
       for (Type type : op.getResultTypes())
@@ -90,7 +86,7 @@ struct ConvertToCpuPass
   }
 
   LogicalResult convert(func::FuncOp function, ScanOp scan) {
-    if (failed(checkDiagonalReal(scan)))
+    if (failed(checkCovered(scan)))
       return failure();
     FailureOr<Signature> signature = Signature::get(function);
     if (failed(signature))

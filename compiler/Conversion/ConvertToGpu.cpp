@@ -50,7 +50,7 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
         schedules.push_back(schedule);
     if (schedules.empty())
       return success();
-    if (failed(checkDiagonalReal(scan)))
+    if (failed(checkCovered(scan)))
       return failure();
     FailureOr<Signature> signature = Signature::get(function);
     if (failed(signature))

@@ -7,7 +7,7 @@
 /// vector of channels; neighbouring items form a run that is walked inside the
 /// loop over time, so that rows are read in long pieces. With lanes along time
 /// an item is one channel, and each vector of steps is an in-register scan
-/// (Hillis and Steele 1986) of the affine maps h -> a h + b.
+/// (Hillis and Steele 1986) of the steps' maps.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/CpuSink.h"
@@ -93,15 +93,19 @@ void CpuKernels::computeExtents(StepEmitter &emitter) {
     for (unsigned dim : inner)
       extent.dimMask |= uint64_t(1) << dim;
   };
-  carry = summary = scratch = ItemExtent();
-  for (unsigned i = 0; i < scan.getNumStates(); ++i)
-    include(carry, emitter.getInnerDims(i),
-            getSlotLanes() * getBytes(scan.getState(i).getType()));
-  summary = {2 * carry.constant, 2 * carry.perProduct, carry.dimMask};
-  runItems = laneDim < 0 || timeLanes ? 1
-             : dims.inner.empty()
-                 ? std::max<int64_t>(1, kRunLanes / width)
-                 : std::max<int64_t>(1, kRunLanesInner / width);
+  carry = transition = summary = scratch = ItemExtent();
+  int64_t size = 1;
+  for (auto [number, carrier] : llvm::enumerate(carriers)) {
+    int64_t slot = getSlotLanes() * getBytes(carrier.type);
+    include(carry, innerDims[number], carrier.size * slot);
+    include(transition, innerDims[number], carrier.product.count() * slot);
+    size = std::max<int64_t>(size, carrier.size);
+  }
+  summary = {transition.constant + carry.constant,
+             transition.perProduct + carry.perProduct, carry.dimMask};
+  int64_t runLanes = dims.inner.empty() ? kRunLanes / size : kRunLanesInner;
+  runItems =
+      laneDim < 0 || timeLanes ? 1 : std::max<int64_t>(1, runLanes / width);
   for (Value value : emitter.getInvariants())
     include(scratch, getInnerList(emitter, value),
             runItems * getSlotLanes() * getBytes(value.getType()));
@@ -223,19 +227,80 @@ Value CpuKernels::transitionSlots() {
   return getItemPointer(summaryPtr, summary);
 }
 Value CpuKernels::exitSlots() {
-  return gep(transitionSlots(), b.getI8Type(), extentBytes(carry));
+  return gep(transitionSlots(), b.getI8Type(), extentBytes(transition));
+}
+
+/// Where `number` of the carrier's `count` numbers lies behind `base`.
+Value CpuKernels::getSlot(const Carrier &carrier, Value base,
+                          const InnerPoint &point, Value number,
+                          llvm::function_ref<unsigned(const Carrier &)> count) {
+  unsigned index = carrierOf[carrier.state];
+  auto slotBytes = [&](const Carrier &other) {
+    return getSlotLanes() * getBytes(other.type);
+  };
+  Value bytes = i64(0);
+  for (unsigned other = 0; other < index; ++other)
+    bytes = add(bytes,
+                mul(getInnerProduct(innerDims[other]),
+                    i64(count(carriers[other]) * slotBytes(carriers[other]))));
+  Value linear = getInnerLinear(innerDims[index], point);
+  if (count(carrier) != 1)
+    linear = add(mul(linear, i64(count(carrier))), number);
+  return gep(base, b.getI8Type(),
+             add(bytes, mul(linear, i64(slotBytes(carrier)))));
+}
+
+Value CpuKernels::getComponentSlot(const Carrier &carrier, Value base,
+                                   const InnerPoint &point, Value component) {
+  return getSlot(carrier, base, point, component,
+                 [](const Carrier &other) { return other.size; });
 }
 
 Value CpuKernels::getStateSlot(unsigned state, const InnerPoint &point,
-                               Value base) {
-  Value bytes = i64(0);
-  for (unsigned other = 0; other < state; ++other)
-    bytes = add(bytes, mul(getInnerProduct(innerDims[other]),
-                           i64(getSlotLanes() *
-                               getBytes(scan.getState(other).getType()))));
-  int64_t slot = getSlotLanes() * getBytes(scan.getState(state).getType());
-  bytes = add(bytes, mul(getInnerLinear(innerDims[state], point), i64(slot)));
-  return gep(base, b.getI8Type(), bytes);
+                               Value base, int64_t lag) {
+  const Carrier &carrier = carriers[carrierOf[state]];
+  Value component = carrier.row >= 0     ? point[carrier.row]
+                    : carrier.states > 1 ? i64(state - carrier.state)
+                                         : i64(lag - 1);
+  return getComponentSlot(carrier, base, point, component);
+}
+
+std::vector<Value> CpuKernels::loadVector(const Carrier &carrier, Value base,
+                                          const InnerPoint &point, Type type) {
+  std::vector<Value> values;
+  for (unsigned i = 0; i < carrier.size; ++i)
+    values.push_back(
+        loadAligned(getComponentSlot(carrier, base, point, i64(i)), type));
+  return values;
+}
+
+void CpuKernels::storeVector(const Carrier &carrier, Value base,
+                             const InnerPoint &point, ArrayRef<Value> values) {
+  for (auto [i, value] : llvm::enumerate(values))
+    storeAligned(getComponentSlot(carrier, base, point, i64(i)), value);
+}
+
+/// The transition of the item's summary, without the rest.
+Transition CpuKernels::loadTransition(const Carrier &carrier,
+                                      const InnerPoint &point, Type type) {
+  Transition map{carrier.product, {}, {}};
+  map.rest.resize(carrier.size);
+  for (unsigned i = 0; i < carrier.product.count(); ++i)
+    map.entries.push_back(loadAligned(
+        getSlot(carrier, transitionSlots(), point, i64(i),
+                [](const Carrier &other) { return other.product.count(); }),
+        type));
+  return map;
+}
+
+void CpuKernels::storeTransition(const Carrier &carrier,
+                                 const InnerPoint &point,
+                                 ArrayRef<Value> entries) {
+  for (auto [i, value] : llvm::enumerate(entries))
+    storeAligned(
+        getSlot(carrier, transitionSlots(), point, i64(i),
+                [](const Carrier &other) { return other.product.count(); }),
+        value);
 }
 
 //===----------------------------------------------------------------------===//
@@ -491,23 +556,39 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
 // The phases
 //===----------------------------------------------------------------------===//
 
+/// Emits loops over the inner dims of a carrier.
+void CpuKernels::forEachPoint(
+    StepEmitter &emitter, const Carrier &carrier,
+    llvm::function_ref<void(const InnerPoint &)> body) {
+  emitter.emitLoops(b, loc, innerDims[carrierOf[carrier.state]],
+                    [&](OpBuilder &builder, const InnerPoint &point) {
+                      b.restoreInsertionPoint(builder.saveInsertionPoint());
+                      body(point);
+                    });
+}
+
 /// carry := start state.
 LogicalResult CpuKernels::emitStart(StepEmitter &emitter) {
   return forEachBlock([&]() {
-    for (unsigned i = 0; i < scan.getNumStates(); ++i)
-      emitter.emitLoops(b, loc, innerDims[i],
-                        [&](OpBuilder &builder, const InnerPoint &point) {
-                          b.restoreInsertionPoint(builder.saveInsertionPoint());
-                          Value start = createStart(i, point);
-                          storeAligned(getStateSlot(i, point, carrySlots()),
-                                       start);
-                        });
+    for (const Carrier &carrier : carriers)
+      forEachPoint(emitter, carrier, [&](const InnerPoint &point) {
+        for (unsigned i = 0; i < carrier.size; ++i) {
+          InnerPoint at = point;
+          if (carrier.row >= 0)
+            at[carrier.row] = i64(i);
+          Value start = createStart(carrier.getState(i),
+                                    carrier.lags > 1 ? i + 1 : 1, at);
+          storeAligned(getComponentSlot(carrier, carrySlots(), point, i64(i)),
+                       start);
+        }
+      });
     return success();
   });
 }
 
-Value CpuKernels::createStart(unsigned state, const InnerPoint &point) {
-  Attribute start = scan.getState(state).getStart(1);
+Value CpuKernels::createStart(unsigned state, int64_t lag,
+                              const InnerPoint &point) {
+  Attribute start = scan.getState(state).getStart(lag);
   Type type = getStateType(state);
   int init = StateAttr::getInitOperand(start);
   if (init < 0) {
@@ -524,19 +605,14 @@ Value CpuKernels::createStart(unsigned state, const InnerPoint &point) {
 /// summary := the identity, then the tile's steps.
 LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
   LogicalResult cleared = forEachBlock([&]() {
-    for (unsigned i = 0; i < scan.getNumStates(); ++i)
-      emitter.emitLoops(
-          b, loc, innerDims[i],
-          [&](OpBuilder &builder, const InnerPoint &point) {
-            b.restoreInsertionPoint(builder.saveInsertionPoint());
-            auto splat = [&](double value) -> Value {
-              Value scalar = arith::ConstantOp::create(
-                  b, loc, FloatAttr::get(scan.getState(i).getType(), value));
-              return isLaneState(i) ? vectorOf(scalar) : scalar;
-            };
-            storeAligned(getStateSlot(i, point, transitionSlots()), splat(1));
-            storeAligned(getStateSlot(i, point, exitSlots()), splat(0));
-          });
+    for (const Carrier &carrier : carriers)
+      forEachPoint(emitter, carrier, [&](const InnerPoint &point) {
+        Type type = getType(carrier);
+        AlgebraEmitter algebra = getAlgebra(carrier, type);
+        storeTransition(carrier, point, algebra.identity(carrier).entries);
+        storeVector(carrier, exitSlots(), point,
+                    SmallVector<Value>(carrier.size, algebra.zero()));
+      });
     return success();
   });
   if (failed(cleared))
@@ -548,20 +624,17 @@ LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
 /// carry := P (x) carry (+) E.
 LogicalResult CpuKernels::emitAdvance(StepEmitter &emitter) {
   return forEachBlock([&]() {
-    for (unsigned i = 0; i < scan.getNumStates(); ++i)
-      emitter.emitLoops(
-          b, loc, innerDims[i],
-          [&](OpBuilder &builder, const InnerPoint &point) {
-            b.restoreInsertionPoint(builder.saveInsertionPoint());
-            Type type = getStateType(i);
-            Value slot = getStateSlot(i, point, carrySlots());
-            Value p =
-                loadAligned(getStateSlot(i, point, transitionSlots()), type);
-            Value e = loadAligned(getStateSlot(i, point, exitSlots()), type);
-            Value moved =
-                arith::MulFOp::create(b, loc, p, loadAligned(slot, type));
-            storeAligned(slot, arith::AddFOp::create(b, loc, moved, e));
-          });
+    for (const Carrier &carrier : carriers)
+      forEachPoint(emitter, carrier, [&](const InnerPoint &point) {
+        Type type = getType(carrier);
+        Transition map = loadTransition(carrier, point, type);
+        std::vector<Value> exit = loadVector(carrier, exitSlots(), point, type);
+        map.rest.assign(exit.begin(), exit.end());
+        AlgebraEmitter algebra(b, loc, carrier.semiring, type);
+        storeVector(
+            carrier, carrySlots(), point,
+            algebra.apply(map, loadVector(carrier, carrySlots(), point, type)));
+      });
     return success();
   });
 }
@@ -580,12 +653,13 @@ LogicalResult CpuKernels::emitFinish(StepEmitter &emitter) {
         continue;
       unsigned state = scan.findState(output.getFinalState().getValue());
       emitter.emitLoops(
-          b, loc, innerDims[state],
+          b, loc, emitter.getInnerDims(state),
           [&](OpBuilder &builder, const InnerPoint &point) {
             b.restoreInsertionPoint(builder.saveInsertionPoint());
             AffineMap map = getResultMap(result);
-            Value value = loadAligned(getStateSlot(state, point, carrySlots()),
-                                      getStateType(state));
+            Value value = loadAligned(
+                getStateSlot(state, point, carrySlots(), output.getLag()),
+                getStateType(state));
             OpBuilder::InsertionGuard keep(b);
             if (Value guard = isFirstInMissingDims(map)) {
               auto branch = scf::IfOp::create(b, loc, guard, false);
@@ -670,9 +744,13 @@ FailureOr<bool> CpuKernels::readsStatesApart() {
 
 LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
   StepEmitter emitter(scan, *this, laneDim, width, 0);
+  carriers.assign(emitter.getCarriers().begin(), emitter.getCarriers().end());
+  carrierOf.clear();
   innerDims.clear();
-  for (unsigned i = 0; i < scan.getNumStates(); ++i)
-    innerDims.push_back(emitter.getInnerDims(i));
+  for (auto [number, carrier] : llvm::enumerate(carriers)) {
+    carrierOf.append(carrier.states, number);
+    innerDims.push_back(emitter.getInnerDims(carrier));
+  }
   computeExtents(emitter);
   bool oneStep = scan->getParentOfType<func::FuncOp>()->hasAttr("recur.step");
   for (auto [i, suffix] : llvm::enumerate(kPhaseNames)) {

@@ -9,6 +9,7 @@
 #ifndef RECUR_COMPILER_CONVERSION_CPUKERNELS_H
 #define RECUR_COMPILER_CONVERSION_CPUKERNELS_H
 
+#include "compiler/Conversion/AlgebraEmitter.h"
 #include "compiler/Conversion/Signature.h"
 #include "compiler/Conversion/StepEmitter.h"
 
@@ -86,7 +87,9 @@ private:
   mlir::LogicalResult emitAdvance(StepEmitter &emitter);
   mlir::LogicalResult emitReplay(StepEmitter &emitter);
   mlir::LogicalResult emitFinish(StepEmitter &emitter);
-  Value createStart(unsigned state, const InnerPoint &point);
+  Value createStart(unsigned state, int64_t lag, const InnerPoint &point);
+  void forEachPoint(StepEmitter &emitter, const Carrier &carrier,
+                    llvm::function_ref<void(const InnerPoint &)> body);
 
   // Hooks.
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
@@ -135,6 +138,9 @@ private:
   int64_t getSlotLanes() const { return timeLanes ? 1 : width; }
   bool isLaneState(unsigned state) const;
   mlir::Type getStateType(unsigned state) const;
+  mlir::Type getType(const Carrier &carrier) const {
+    return getStateType(carrier.state);
+  }
   Value getInnerProduct(llvm::ArrayRef<unsigned> inner);
   Value getInnerLinear(llvm::ArrayRef<unsigned> inner, const InnerPoint &point);
   llvm::SmallVector<unsigned> getInnerList(StepEmitter &emitter, Value value);
@@ -143,7 +149,24 @@ private:
   Value carrySlots();
   Value transitionSlots();
   Value exitSlots();
-  Value getStateSlot(unsigned state, const InnerPoint &point, Value base);
+  Value getSlot(const Carrier &carrier, Value base, const InnerPoint &point,
+                Value number, llvm::function_ref<unsigned(const Carrier &)>);
+  Value getComponentSlot(const Carrier &carrier, Value base,
+                         const InnerPoint &point, Value component);
+  Value getStateSlot(unsigned state, const InnerPoint &point, Value base,
+                     int64_t lag = 1);
+  std::vector<Value> loadVector(const Carrier &carrier, Value base,
+                                const InnerPoint &point, mlir::Type type);
+  void storeVector(const Carrier &carrier, Value base, const InnerPoint &point,
+                   llvm::ArrayRef<Value> values);
+  Transition loadTransition(const Carrier &carrier, const InnerPoint &point,
+                            mlir::Type type);
+  void storeTransition(const Carrier &carrier, const InnerPoint &point,
+                       llvm::ArrayRef<Value> entries);
+  AlgebraEmitter getAlgebra(const Carrier &carrier, mlir::Type type) {
+    return AlgebraEmitter(b, loc, carrier.semiring, type,
+                          mlir::arith::FastMathFlags::contract);
+  }
   Value getInvariantSlot(Value value, const InnerPoint &point);
   llvm::SmallVector<Value> planInvariants(StepEmitter &emitter);
   mlir::LogicalResult emitPack(StepEmitter &emitter);
@@ -158,7 +181,7 @@ private:
   Value loadField(Value pointer, unsigned index, mlir::Type type);
   Value loadAligned(Value slot, mlir::Type type);
   void storeAligned(Value slot, Value value);
-  Value flushTiny(Value value);
+  Value flushTiny(const Carrier &carrier, Value value);
   Value createLaneNumbers();
   Value createLaneSteps();
   Value createLaneChannels();
@@ -175,11 +198,13 @@ private:
   int laneDim = -1;
   int64_t width, runItems = 1;
   bool timeLanes = false, splitTail = false;
-  ItemExtent carry, summary, scratch;
+  ItemExtent carry, transition, summary, scratch;
   double cost = 0; // of one step of an item, in nanoseconds
   llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
       resultArguments;
-  llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims; // of each state
+  llvm::SmallVector<Carrier, 2> carriers;
+  llvm::SmallVector<unsigned> carrierOf;                    // by state
+  llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims; // by carrier
 
   Symbols symbols;
 

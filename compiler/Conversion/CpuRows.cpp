@@ -159,11 +159,13 @@ LogicalResult CpuKernels::emitRows(Sink &sink, bool fold) {
          compare(arith::CmpIPredicate::slt, i64(distance), layout.count)});
   }
   rows = layout;
-  for (unsigned i = 0; i < scan.getNumStates() && !fold; ++i) {
-    Value slot = getStateSlot(i, InnerPoint(space.getRank()), carrySlots());
-    storeAligned(slot, permuteLanes(loadAligned(slot, getStateType(i)),
-                                    rows->channelLane));
-  }
+  for (const Carrier &carrier : carriers)
+    for (unsigned i = 0; i < carrier.size && !fold; ++i) {
+      Value slot = getComponentSlot(carrier, carrySlots(),
+                                    InnerPoint(space.getRank()), i64(i));
+      storeAligned(slot, permuteLanes(loadAligned(slot, getType(carrier)),
+                                      rows->channelLane));
+    }
 
   StepEmitter emitter(scan, *this, laneDim, width, /*unrollLimit=*/0);
   emitter.addLaneDim(space.getTime());

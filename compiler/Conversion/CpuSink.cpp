@@ -5,7 +5,7 @@
 /// \file
 /// Updates of states, one step or a vector of steps at a time, and stores of
 /// results. A vector of steps is an in-register scan (Hillis and Steele 1986)
-/// of the affine maps h -> a h + b.
+/// of the steps' maps.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/CpuSink.h"
@@ -19,12 +19,11 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-/// A product that feeds a sum may be fused with it.
-static constexpr auto kContract = arith::FastMathFlags::contract;
-
 /// `value`, or zero below the normal range: products of decays end there, and
 /// arithmetic on them takes a hundred times as long.
-Value CpuKernels::flushTiny(Value value) {
+Value CpuKernels::flushTiny(const Carrier &carrier, Value value) {
+  if (carrier.semiring != Semiring::PlusTimes)
+    return value;
   auto element = cast<FloatType>(getElementTypeOrSelf(value.getType()));
   auto constant = [&](APFloat number) -> Value {
     TypedAttr attr = FloatAttr::get(element, number);
@@ -41,34 +40,56 @@ Value CpuKernels::flushTiny(Value value) {
   return arith::SelectOp::create(b, loc, tiny, zero, value);
 }
 
-std::pair<Value, Value> CpuKernels::Sink::update(OpBuilder &builder,
-                                                 Location loc, unsigned state,
-                                                 Value a, Value b,
-                                                 const InnerPoint &point) {
+/// The vector at `base` moves on by one step.
+void CpuKernels::Sink::move(const Carrier &carrier, const Transition &map,
+                            Value base, const InnerPoint &point, Moved &moved) {
+  Type type = k.getType(carrier);
+  AlgebraEmitter algebra = k.getAlgebra(carrier, type);
+  std::vector<Value> previous = k.loadVector(carrier, base, point, type);
+  std::vector<Value> current = algebra.apply(map, previous);
+  k.storeVector(carrier, base, point, current);
+  moved.previous.assign(previous.begin(), previous.end());
+  moved.current.assign(current.begin(), current.end());
+}
+
+/// The summary takes in one step.
+void CpuKernels::Sink::fold(const Carrier &carrier, const Transition &map,
+                            const InnerPoint &point) {
+  Type type = k.getType(carrier);
+  Moved exit;
+  move(carrier, map, k.exitSlots(), point, exit);
+  AlgebraEmitter algebra = k.getAlgebra(carrier, type);
+  std::vector<Value> entries = algebra::multiply(
+      algebra, map, k.loadTransition(carrier, point, type), carrier.product);
+  for (Value &entry : entries)
+    entry = k.flushTiny(carrier, entry);
+  k.storeTransition(carrier, point, entries);
+}
+
+StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
+                                          const Carrier &carrier,
+                                          const Transition &map,
+                                          const InnerPoint &point) {
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  Moved moved;
   if (k.timeLanes || k.rows) {
-    auto result = scanLanes(state, a, b, point);
+    moved = scanLanes(carrier, map, point);
     builder.restoreInsertionPoint(k.b.saveInsertionPoint());
-    return result;
+    return moved;
   }
-  Type type = k.getStateType(state);
-  if (isa<VectorType>(type)) {
-    a = k.vectorOf(a);
-    b = k.vectorOf(b);
+  Transition values = map;
+  if (isa<VectorType>(k.getType(carrier))) {
+    for (Value &entry : values.entries)
+      entry = k.vectorOf(entry);
+    for (std::optional<Value> &rest : values.rest)
+      if (rest)
+        rest = k.vectorOf(*rest);
   }
-  auto combine = [&](Value slot, Value addend) {
-    Value previous = k.loadAligned(slot, type);
-    Value next = arith::MulFOp::create(k.b, loc, a, previous, kContract);
-    next = addend ? arith::AddFOp::create(k.b, loc, next, addend, kContract)
-                  : k.flushTiny(next);
-    k.storeAligned(slot, next);
-    return std::make_pair(previous, next);
-  };
-  if (!fold)
-    return combine(k.getStateSlot(state, point, k.carrySlots()), b);
-  combine(k.getStateSlot(state, point, k.exitSlots()), b);
-  combine(k.getStateSlot(state, point, k.transitionSlots()), {});
-  return {};
+  if (folds)
+    fold(carrier, values, point);
+  else
+    move(carrier, values, k.carrySlots(), point, moved);
+  return moved;
 }
 
 Value CpuKernels::Sink::reload(OpBuilder &builder, Location, unsigned state,
@@ -116,78 +137,93 @@ Value CpuKernels::Sink::shiftLanes(unsigned stage, Value fill, Value vector) {
 }
 
 /// The maps of all prefixes of the lanes' steps, from `stage` on.
-std::pair<Value, Value> CpuKernels::Sink::compose(unsigned stage, Value a,
-                                                  Value b) {
+Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
+                                     const Transition &map) {
   if (int64_t(1) << stage >= k.width ||
       (k.rows && stage >= k.rows->shifts.size()))
-    return {a, b};
-  auto type = cast<VectorType>(a.getType());
-  auto splat = [&](double value) -> Value {
-    return arith::ConstantOp::create(
-        k.b, k.loc,
-        DenseElementsAttr::get(type,
-                               FloatAttr::get(type.getElementType(), value)));
-  };
+    return map;
+  Type type = VectorType::get({k.width}, carrier.type);
+  AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   auto compose = [&]() {
-    Value shifted = shiftLanes(stage, splat(0), b);
-    Value product = arith::MulFOp::create(k.b, k.loc, a, shifted, kContract);
-    Value sum = arith::AddFOp::create(k.b, k.loc, product, b, kContract);
-    Value left = shiftLanes(stage, splat(1), a);
-    return this->compose(stage + 1, arith::MulFOp::create(k.b, k.loc, a, left),
-                         sum);
+    Transition earlier = algebra.identity(carrier);
+    for (auto [fill, value] : llvm::zip(earlier.rest, map.rest))
+      fill = shiftLanes(stage, *fill, *value);
+    for (auto [fill, value] : llvm::zip(earlier.entries, map.entries))
+      fill = shiftLanes(stage, fill, value);
+    return this->compose(carrier, stage + 1,
+                         algebra.compose(carrier, map, earlier));
   };
   if (!k.rows || stage == 0)
     return compose();
-  auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{type, type},
-                                  k.rows->shifts[stage].used,
-                                  /*withElse=*/true);
+  auto yield = [&](const Transition &values) {
+    SmallVector<Value> list(values.entries.begin(), values.entries.end());
+    for (const std::optional<Value> &rest : values.rest)
+      list.push_back(*rest);
+    scf::YieldOp::create(k.b, k.loc, list);
+  };
+  auto branch = scf::IfOp::create(
+      k.b, k.loc, SmallVector<Type>(map.entries.size() + carrier.size, type),
+      k.rows->shifts[stage].used, /*withElse=*/true);
   k.b.setInsertionPointToEnd(branch.thenBlock());
-  auto [left, right] = compose();
-  scf::YieldOp::create(k.b, k.loc, ValueRange{left, right});
+  yield(compose());
   k.b.setInsertionPointToEnd(branch.elseBlock());
-  scf::YieldOp::create(k.b, k.loc, ValueRange{a, b});
+  yield(map);
   k.b.setInsertionPointAfter(branch);
-  return {branch.getResult(0), branch.getResult(1)};
+  Transition result = map;
+  unsigned next = 0;
+  for (Value &entry : result.entries)
+    entry = branch.getResult(next++);
+  for (std::optional<Value> &rest : result.rest)
+    rest = branch.getResult(next++);
+  return result;
 }
 
-/// Composes the maps of a vector of steps, applies them to the state before
-/// them and returns {h_{t-1}, h_t} for each lane. With lanes along time the
-/// state is one number, with several rows a vector that repeats the channels.
-std::pair<Value, Value> CpuKernels::Sink::scanLanes(unsigned state, Value a,
-                                                    Value b,
-                                                    const InnerPoint &point) {
-  Type element = getElementTypeOrSelf(k.getStateType(state));
-  auto type = VectorType::get({k.width}, element);
-  a = k.vectorOf(a);
-  b = k.vectorOf(b);
-  if (k.mask) { // the identity where there is no step
-    auto keep = [&](Value vector, double otherwise) -> Value {
-      Value fill = arith::ConstantOp::create(
-          k.b, k.loc,
-          DenseElementsAttr::get(type, FloatAttr::get(element, otherwise)));
-      return arith::SelectOp::create(k.b, k.loc, k.mask, vector, fill);
-    };
-    a = keep(a, 1);
-    b = keep(b, 0);
-  }
-  std::tie(a, b) = compose(0, a, b);
-  auto apply = [&](Value slot, Value addend) {
-    Value entry = k.rows ? k.loadAligned(slot, type)
-                         : k.vectorOf(k.loadAligned(slot, element));
-    Value next = arith::MulFOp::create(k.b, k.loc, a, entry, kContract);
-    if (addend)
-      next = arith::AddFOp::create(k.b, k.loc, next, addend, kContract);
-    Value last = k.rows ? k.permuteLanes(next, k.rows->lastLane)
-                        : Value(vector::ExtractOp::create(
-                              k.b, k.loc, next, int64_t(k.width - 1)));
-    k.storeAligned(slot, addend ? last : k.flushTiny(last));
-    return std::make_pair(entry, next);
+/// Composes the maps of a vector of steps, applies them to the vector before
+/// them and returns {h_{t-1}, h_t} for each lane. With lanes along time a slot
+/// is one number, with several rows a vector that repeats the channels.
+StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
+                                            const Transition &step,
+                                            const InnerPoint &point) {
+  auto type = VectorType::get({k.width}, carrier.type);
+  AlgebraEmitter algebra = k.getAlgebra(carrier, type);
+  Transition map = algebra.widen(carrier, step);
+  Transition identity = algebra.identity(carrier);
+  auto prepare = [&](Value &value, Value otherwise) {
+    value = k.vectorOf(value);
+    if (k.mask) // the identity where there is no step
+      value = arith::SelectOp::create(k.b, k.loc, k.mask, value, otherwise);
   };
-  if (fold) {
-    apply(k.getStateSlot(state, point, k.exitSlots()), b);
-    apply(k.getStateSlot(state, point, k.transitionSlots()), {});
-    return {};
+  for (auto [entry, otherwise] : llvm::zip(map.entries, identity.entries))
+    prepare(entry, otherwise);
+  for (auto [rest, otherwise] : llvm::zip(map.rest, identity.rest))
+    prepare(*rest, *otherwise);
+  map = compose(carrier, 0, map);
+  // Slots hold the last of their lanes' values.
+  Type slotType = k.rows ? Type(type) : carrier.type;
+  auto spread = [&](Value value) { return k.vectorOf(value); };
+  auto last = [&](Value value) -> Value {
+    return k.rows ? k.permuteLanes(value, k.rows->lastLane)
+                  : Value(vector::ExtractOp::create(k.b, k.loc, value,
+                                                    int64_t(k.width - 1)));
+  };
+  Value base = folds ? k.exitSlots() : k.carrySlots();
+  std::vector<Value> entry = k.loadVector(carrier, base, point, slotType);
+  llvm::transform(entry, entry.begin(), spread);
+  std::vector<Value> next = algebra.apply(map, entry);
+  k.storeVector(carrier, base, point, llvm::map_to_vector(next, last));
+  Moved moved;
+  if (folds) {
+    Transition before = k.loadTransition(carrier, point, slotType);
+    llvm::transform(before.entries, before.entries.begin(), spread);
+    SmallVector<Value> entries;
+    for (Value product :
+         algebra::multiply(algebra, map, before, carrier.product))
+      entries.push_back(k.flushTiny(carrier, last(product)));
+    k.storeTransition(carrier, point, entries);
+    return moved;
   }
-  auto [entry, next] = apply(k.getStateSlot(state, point, k.carrySlots()), b);
-  return {shiftLanes(0, entry, next), next};
+  for (auto [before, after] : llvm::zip(entry, next))
+    moved.previous.push_back(shiftLanes(0, before, after));
+  moved.current.assign(next.begin(), next.end());
+  return moved;
 }

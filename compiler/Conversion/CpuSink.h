@@ -13,28 +13,33 @@
 
 namespace recur {
 
-/// What becomes of (a, b) at each inner point: a fold composes the maps
-/// h -> a h + b, a replay applies them.
+/// What becomes of a step's map at each inner point: a fold composes the maps,
+/// a replay applies them.
 class CpuKernels::Sink final : public StepSink {
 public:
-  Sink(CpuKernels &kernels, bool fold) : k(kernels), fold(fold) {}
+  Sink(CpuKernels &kernels, bool fold) : k(kernels), folds(fold) {}
 
-  std::pair<Value, Value> update(mlir::OpBuilder &builder, mlir::Location loc,
-                                 unsigned state, Value a, Value b,
-                                 const InnerPoint &point) override;
+  Moved advance(mlir::OpBuilder &builder, mlir::Location loc,
+                const Carrier &carrier, const Transition &map,
+                const InnerPoint &point) override;
   Value reload(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
                const InnerPoint &point) override;
   void store(mlir::OpBuilder &builder, mlir::Location loc, unsigned result,
              Value value, const InnerPoint &point) override;
 
 private:
-  std::pair<Value, Value> scanLanes(unsigned state, Value a, Value b,
-                                    const InnerPoint &point);
+  void move(const Carrier &carrier, const Transition &map, Value base,
+            const InnerPoint &point, Moved &moved);
+  void fold(const Carrier &carrier, const Transition &map,
+            const InnerPoint &point);
+  Moved scanLanes(const Carrier &carrier, const Transition &map,
+                  const InnerPoint &point);
   Value shiftLanes(unsigned stage, Value fill, Value vector);
-  std::pair<Value, Value> compose(unsigned stage, Value a, Value b);
+  Transition compose(const Carrier &carrier, unsigned stage,
+                     const Transition &map);
 
   CpuKernels &k;
-  bool fold;
+  bool folds;
 };
 
 } // namespace recur

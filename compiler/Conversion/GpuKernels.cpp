@@ -39,23 +39,26 @@ static int64_t getBytes(Type type) {
 // The phases' sinks: what becomes of (a, b) at each inner point
 //===----------------------------------------------------------------------===//
 
-/// E := a E + b, P := a P.
+/// E := A E + b, P := A P.
 class GpuKernels::FoldSink final : public StepSink {
 public:
   FoldSink(GpuKernels &kernels, Registers &exit, Registers &transition)
       : k(kernels), exit(exit), transition(transition) {}
 
-  std::pair<Value, Value> update(OpBuilder &builder, Location loc,
-                                 unsigned state, Value a, Value b,
-                                 const InnerPoint &point) override {
+  Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
+                const Transition &map, const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    Value e = k.readState(exit, Summary::State, state, point);
-    e = arith::AddFOp::create(k.b, loc, arith::MulFOp::create(k.b, loc, a, e),
-                              b);
-    k.writeState(exit, Summary::State, state, point, e);
-    Value p = k.readState(transition, Summary::Transition, state, point);
-    p = arith::MulFOp::create(k.b, loc, a, p);
-    k.writeState(transition, Summary::Transition, state, point, p);
+    AlgebraEmitter algebra = k.getAlgebra(carrier);
+    k.writeVector(
+        exit, Summary::State, carrier, point,
+        algebra.apply(map, k.readVector(exit, Summary::State, carrier, point)));
+    Transition before{
+        carrier.product,
+        k.readVector(transition, Summary::Transition, carrier, point),
+        {}};
+    before.rest.resize(carrier.size);
+    k.writeVector(transition, Summary::Transition, carrier, point,
+                  algebra::multiply(algebra, map, before, carrier.product));
     return {};
   }
   Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
@@ -71,26 +74,26 @@ private:
   Registers &exit, &transition;
 };
 
-/// h := a h + b, and the outputs.
+/// h := A h + b, and the outputs.
 class GpuKernels::ReplaySink final : public StepSink {
 public:
   ReplaySink(GpuKernels &kernels, Registers &carry)
       : k(kernels), carry(carry) {}
 
-  std::pair<Value, Value> update(OpBuilder &builder, Location loc,
-                                 unsigned state, Value a, Value b,
-                                 const InnerPoint &point) override {
+  Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
+                const Transition &map, const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    Value previous = k.readState(carry, Summary::State, state, point);
-    Value product = arith::MulFOp::create(k.b, loc, a, previous);
-    Value next = arith::AddFOp::create(k.b, loc, product, b);
-    k.writeState(carry, Summary::State, state, point, next);
-    return {previous, next};
+    std::vector<Value> previous =
+        k.readVector(carry, Summary::State, carrier, point);
+    std::vector<Value> next = k.getAlgebra(carrier).apply(map, previous);
+    k.writeVector(carry, Summary::State, carrier, point, next);
+    return {SmallVector<Value>(previous.begin(), previous.end()),
+            SmallVector<Value>(next.begin(), next.end())};
   }
   Value reload(OpBuilder &builder, Location, unsigned state,
                const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    return k.readState(carry, Summary::State, state, point);
+    return k.readState(carry, state, point);
   }
   void store(OpBuilder &builder, Location, unsigned result, Value value,
              const InnerPoint &point) override {
@@ -136,14 +139,20 @@ GpuKernels::GpuKernels(ScanOp scan, ScheduleAttr schedule,
     resultArguments[cast<OpResult>(value).getResultNumber()] =
         function.getNumArguments() + i;
 
-  for (unsigned state = 0; state < scan.getNumStates(); ++state) {
-    SmallVector<unsigned> inner = emitter.getInnerDims(state);
+  carriers = emitter.getCarriers();
+  for (auto [number, carrier] : llvm::enumerate(carriers)) {
+    carrierOf.append(carrier.states, number);
+    SmallVector<unsigned> inner = emitter.getInnerDims(carrier);
     int64_t count = 1;
     for (unsigned dim : inner)
       count = space.isStatic(dim) && space.getSizes()[dim] <= kUnrollLimit
                   ? count * space.getSizes()[dim]
                   : kRegisterLimit + 1;
-    registerCount.push_back(count <= kRegisterLimit ? count : 0);
+    pointCount.push_back(
+        count * std::max(carrier.size, carrier.product.count()) <=
+                kRegisterLimit
+            ? count
+            : 0);
     innerDims.push_back(std::move(inner));
   }
 }
@@ -175,16 +184,19 @@ LogicalResult GpuKernels::emitKernel(gpu::GPUModuleOp module, StringRef name,
       emitCombine();
       return success();
     }
-    Registers carry = makeRegisters();
+    Registers carry = makeRegisters(Summary::State);
     if (kernel == Kernel::Serial)
       emitStart(carry);
     else
-      for (unsigned state = 0; state < scan.getNumStates(); ++state)
-        if (inRegisters(state))
-          forEachPoint(state, [&](const InnerPoint &point) {
-            Value entry = load(getSlot(Summary::State, state, point),
-                               scan.getState(state).getType());
-            writeState(carry, Summary::State, state, point, entry);
+      for (const Carrier &carrier : carriers)
+        if (inRegisters(carrier))
+          forEachPoint(carrier, [&](const InnerPoint &point) {
+            SmallVector<Value> entry;
+            for (unsigned i = 0; i < carrier.size; ++i)
+              entry.push_back(
+                  load(getSlot(Summary::State, carrier, point, i64(i)),
+                       carrier.type));
+            writeVector(carry, Summary::State, carrier, point, entry);
           });
     if (failed(emitReplay(carry)))
       return failure();
@@ -342,32 +354,41 @@ void GpuKernels::locateItem(Value number, bool bySegments) {
 
 /// carry := start state.
 void GpuKernels::emitStart(Registers &carry) {
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
-    forEachPoint(state, [&](const InnerPoint &point) {
-      writeState(carry, Summary::State, state, point,
-                 createStart(state, point));
+  for (const Carrier &carrier : carriers)
+    forEachPoint(carrier, [&](const InnerPoint &point) {
+      writeVector(carry, Summary::State, carrier, point,
+                  createStarts(carrier, point));
     });
 }
 
-/// (P, E) of a segment, from the identity and the zero state.
+/// (P, E) of a segment, from the identity.
 LogicalResult GpuKernels::emitFold() {
-  Registers exit = makeRegisters(), transition = makeRegisters();
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
-    forEachPoint(state, [&](const InnerPoint &point) {
-      writeState(exit, Summary::State, state, point, constant(state, 0));
-      writeState(transition, Summary::Transition, state, point,
-                 constant(state, 1));
+  Registers exit = makeRegisters(Summary::State),
+            transition = makeRegisters(Summary::Transition);
+  for (const Carrier &carrier : carriers)
+    forEachPoint(carrier, [&](const InnerPoint &point) {
+      Transition identity = getAlgebra(carrier).identity(carrier);
+      SmallVector<Value> rest;
+      for (const std::optional<Value> &zero : identity.rest)
+        rest.push_back(*zero);
+      writeVector(exit, Summary::State, carrier, point, rest);
+      writeVector(transition, Summary::Transition, carrier, point,
+                  identity.entries);
     });
   FoldSink sink(*this, exit, transition);
   if (failed(emitSteps({&exit, &transition}, sink, /*withReadout=*/false)))
     return failure();
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
-    if (inRegisters(state))
-      forEachPoint(state, [&](const InnerPoint &point) {
-        store(getSlot(Summary::State, state, point),
-              readState(exit, Summary::State, state, point));
-        store(getSlot(Summary::Transition, state, point),
-              readState(transition, Summary::Transition, state, point));
+  auto storeAll = [&](Registers &registers, Summary summary,
+                      const Carrier &carrier, const InnerPoint &point) {
+    for (auto [i, value] :
+         llvm::enumerate(readVector(registers, summary, carrier, point)))
+      store(getSlot(summary, carrier, point, i64(i)), value);
+  };
+  for (const Carrier &carrier : carriers)
+    if (inRegisters(carrier))
+      forEachPoint(carrier, [&](const InnerPoint &point) {
+        storeAll(exit, Summary::State, carrier, point);
+        storeAll(transition, Summary::Transition, carrier, point);
       });
   return success();
 }
@@ -375,30 +396,51 @@ LogicalResult GpuKernels::emitFold() {
 /// The exclusive prefix over the segments of an item: E becomes the entry
 /// state; what leaves the last segment is final.
 void GpuKernels::emitCombine() {
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
-    forEachPoint(state, [&](const InnerPoint &point) {
-      Type type = scan.getState(state).getType();
-      auto loop = scf::ForOp::create(b, loc, i64(0), segments, i64(1),
-                                     ValueRange{createStart(state, point)});
+  for (const Carrier &carrier : carriers)
+    forEachPoint(carrier, [&](const InnerPoint &point) {
+      std::vector<Value> starts = createStarts(carrier, point);
+      auto loop =
+          scf::ForOp::create(b, loc, i64(0), segments, i64(1),
+                             SmallVector<Value>(starts.begin(), starts.end()));
       {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(loop.getBody());
         segment = loop.getInductionVar();
-        Value entry = loop.getRegionIterArg(0);
-        Value slot = getSlot(Summary::State, state, point);
-        Value exit = load(slot, type);
-        Value transition =
-            load(getSlot(Summary::Transition, state, point), type);
-        store(slot, entry);
-        Value carried = arith::MulFOp::create(b, loc, transition, entry);
-        carried = arith::AddFOp::create(b, loc, carried, exit);
-        scf::YieldOp::create(b, loc, ValueRange{carried});
+        auto entries = loop.getRegionIterArgs();
+        auto loadNumber = [&](Summary summary, unsigned i) {
+          return load(getSlot(summary, carrier, point, i64(i)), carrier.type);
+        };
+        Transition map{carrier.product, {}, {}};
+        for (unsigned i = 0; i < carrier.size; ++i)
+          map.rest.push_back(loadNumber(Summary::State, i));
+        for (unsigned i = 0; i < carrier.product.count(); ++i)
+          map.entries.push_back(loadNumber(Summary::Transition, i));
+        for (auto [i, entry] : llvm::enumerate(entries))
+          store(getSlot(Summary::State, carrier, point, i64(i)), entry);
+        std::vector<Value> carried = getAlgebra(carrier).apply(
+            map, std::vector<Value>(entries.begin(), entries.end()));
+        scf::YieldOp::create(
+            b, loc, SmallVector<Value>(carried.begin(), carried.end()));
       }
-      for (unsigned i = 0; i < scan->getNumResults(); ++i)
-        if (ResultAttr output = scan.getOutput(i);
-            output.isFinal() &&
-            scan.findState(output.getFinalState().getValue()) == int(state))
-          storeResult(i, point, loop.getResult(0));
+      for (unsigned i = 0; i < scan->getNumResults(); ++i) {
+        ResultAttr output = scan.getOutput(i);
+        if (!output.isFinal())
+          continue;
+        unsigned state = scan.findState(output.getFinalState().getValue());
+        if (getNumber(carrier) != carrierOf[state])
+          continue;
+        if (carrier.row < 0) {
+          storeResult(i, point,
+                      loop.getResult(carrier.states > 1 ? state - carrier.state
+                                                        : output.getLag() - 1));
+          continue;
+        }
+        for (unsigned row = 0; row < carrier.size; ++row) {
+          InnerPoint at = point;
+          at[carrier.row] = i64(row);
+          storeResult(i, at, loop.getResult(row));
+        }
+      }
     });
 }
 
@@ -416,7 +458,7 @@ void GpuKernels::emitFinish(Registers &carry) {
       continue;
     unsigned state = scan.findState(output.getFinalState().getValue());
     forEachPoint(state, [&](const InnerPoint &point) {
-      storeResult(i, point, readState(carry, Summary::State, state, point));
+      storeResult(i, point, readState(carry, state, point, output.getLag()));
     });
   }
 }
@@ -467,7 +509,7 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
 
 void GpuKernels::forEachPoint(
     unsigned state, llvm::function_ref<void(const InnerPoint &)> body) {
-  emitter.emitLoops(b, loc, innerDims[state],
+  emitter.emitLoops(b, loc, emitter.getInnerDims(state),
                     [&](OpBuilder &builder, const InnerPoint &point) {
                       OpBuilder::InsertionGuard guard(b);
                       b.restoreInsertionPoint(builder.saveInsertionPoint());
@@ -475,30 +517,44 @@ void GpuKernels::forEachPoint(
                     });
 }
 
-GpuKernels::Registers GpuKernels::makeRegisters() {
+void GpuKernels::forEachPoint(
+    const Carrier &carrier, llvm::function_ref<void(const InnerPoint &)> body) {
+  emitter.emitLoops(b, loc, innerDims[getNumber(carrier)],
+                    [&](OpBuilder &builder, const InnerPoint &point) {
+                      OpBuilder::InsertionGuard guard(b);
+                      b.restoreInsertionPoint(builder.saveInsertionPoint());
+                      body(point);
+                    });
+}
+
+GpuKernels::Registers GpuKernels::makeRegisters(Summary summary) {
   Registers registers;
-  for (int64_t count : registerCount)
-    registers.emplace_back(count);
+  for (const Carrier &carrier : carriers)
+    registers.emplace_back(pointCount[getNumber(carrier)] *
+                           getCount(carrier, summary));
   return registers;
 }
 
-bool GpuKernels::usesWorkspace(unsigned state, Summary summary) const {
+bool GpuKernels::usesWorkspace(const Carrier &carrier, Summary summary) const {
+  if (getCount(carrier, summary) == 0)
+    return false;
   if (schedule.getAlgorithm() == "segments")
     return true;
-  return summary == Summary::State && !inRegisters(state);
+  return summary == Summary::State && !inRegisters(carrier);
 }
 
-/// Row-major number of an inner point of a state.
-Value GpuKernels::getInnerLinear(unsigned state, const InnerPoint &point) {
+/// Row-major number of an inner point of a carrier.
+Value GpuKernels::getInnerLinear(const Carrier &carrier,
+                                 const InnerPoint &point) {
   Value linear;
-  for (unsigned dim : innerDims[state])
+  for (unsigned dim : innerDims[getNumber(carrier)])
     linear = linear ? add(mul(linear, sizes[dim]), point[dim]) : point[dim];
   return linear ? linear : i64(0);
 }
 
-/// The register of a point whose positions are constants; -1 if one is not.
-static int64_t getRegister(ArrayRef<unsigned> inner, SpaceAttr space,
-                           const InnerPoint &point) {
+/// The number of a point whose positions are constants; -1 if one is not.
+static int64_t getConstantLinear(ArrayRef<unsigned> inner, SpaceAttr space,
+                                 const InnerPoint &point) {
   int64_t number = 0;
   for (unsigned dim : inner) {
     std::optional<int64_t> index = getConstantIntValue(point[dim]);
@@ -509,15 +565,22 @@ static int64_t getRegister(ArrayRef<unsigned> inner, SpaceAttr space,
   return number;
 }
 
-Value GpuKernels::readState(Registers &registers, Summary summary,
-                            unsigned state, const InnerPoint &point) {
-  if (!inRegisters(state))
-    return load(getSlot(summary, state, point), scan.getState(state).getType());
-  auto &values = registers[state];
-  if (int64_t number = getRegister(innerDims[state], space, point); number >= 0)
-    return values[number];
+Value GpuKernels::read(Registers &registers, Summary summary,
+                       const Carrier &carrier, const InnerPoint &point,
+                       Value number) {
+  if (!inRegisters(carrier))
+    return load(getSlot(summary, carrier, point, number), carrier.type);
+  auto &values = registers[getNumber(carrier)];
+  int64_t linear =
+      getConstantLinear(innerDims[getNumber(carrier)], space, point);
+  std::optional<int64_t> index = getConstantIntValue(number);
+  unsigned count = getCount(carrier, summary);
+  if (linear >= 0 && index)
+    return values[linear * count + *index];
   // Registers have no addresses: choose.
-  Value wanted = getInnerLinear(state, point);
+  Value wanted = getInnerLinear(carrier, point);
+  if (count != 1)
+    wanted = add(mul(wanted, i64(count)), number);
   Value chosen = values[0];
   for (size_t i = 1; i < values.size(); ++i) {
     Value here =
@@ -527,59 +590,96 @@ Value GpuKernels::readState(Registers &registers, Summary summary,
   return chosen;
 }
 
-void GpuKernels::writeState(Registers &registers, Summary summary,
-                            unsigned state, const InnerPoint &point,
-                            Value value) {
-  if (!inRegisters(state))
-    return store(getSlot(summary, state, point), value);
-  int64_t number = getRegister(innerDims[state], space, point);
-  assert(number >= 0 && "dims of states in registers are unrolled");
-  registers[state][number] = value;
+void GpuKernels::write(Registers &registers, Summary summary,
+                       const Carrier &carrier, const InnerPoint &point,
+                       Value number, Value value) {
+  if (!inRegisters(carrier))
+    return store(getSlot(summary, carrier, point, number), value);
+  int64_t linear =
+      getConstantLinear(innerDims[getNumber(carrier)], space, point);
+  assert(linear >= 0 && "dims of carriers in registers are unrolled");
+  registers[getNumber(carrier)][linear * getCount(carrier, summary) +
+                                *getConstantIntValue(number)] = value;
 }
 
-/// Address of a state's value in the workspace: [segment][inner][item], so
-/// that neighbouring threads touch neighbouring words.
-Value GpuKernels::getSlot(Summary summary, unsigned state,
-                          const InnerPoint &point) {
-  auto getInnerProduct = [&](unsigned number) {
-    Value product = i64(1);
-    for (unsigned dim : innerDims[number])
+std::vector<Value> GpuKernels::readVector(Registers &registers, Summary summary,
+                                          const Carrier &carrier,
+                                          const InnerPoint &point) {
+  std::vector<Value> values;
+  for (unsigned i = 0; i < getCount(carrier, summary); ++i)
+    values.push_back(read(registers, summary, carrier, point, i64(i)));
+  return values;
+}
+
+void GpuKernels::writeVector(Registers &registers, Summary summary,
+                             const Carrier &carrier, const InnerPoint &point,
+                             ArrayRef<Value> values) {
+  for (auto [i, value] : llvm::enumerate(values))
+    write(registers, summary, carrier, point, i64(i), value);
+}
+
+Value GpuKernels::readState(Registers &registers, unsigned state,
+                            const InnerPoint &point, int64_t lag) {
+  const Carrier &carrier = carriers[carrierOf[state]];
+  Value component = carrier.row >= 0     ? point[carrier.row]
+                    : carrier.states > 1 ? i64(state - carrier.state)
+                                         : i64(lag - 1);
+  return read(registers, Summary::State, carrier, point, component);
+}
+
+/// Address of a number in the workspace: [segment][inner][item], so that
+/// neighbouring threads touch neighbouring words.
+Value GpuKernels::getSlot(Summary summary, const Carrier &carrier,
+                          const InnerPoint &point, Value number) {
+  auto getRows = [&](const Carrier &other, Summary part) {
+    Value product = i64(getCount(other, part));
+    for (unsigned dim : innerDims[getNumber(other)])
       product = mul(product, sizes[dim]);
     return product;
   };
   Value base = i64(0);
-  for (unsigned other = 0; other <= state; ++other)
+  for (const Carrier &other : carriers.take_front(getNumber(carrier) + 1))
     for (Summary part : {Summary::State, Summary::Transition}) {
-      if (other == state && part == summary)
+      if (getNumber(other) == getNumber(carrier) && part == summary)
         break;
       if (!usesWorkspace(other, part))
         continue;
-      Value count = mul(items, getInnerProduct(other));
+      Value count = mul(items, getRows(other, part));
       if (segments)
         count = mul(count, segments);
-      Value bytes = mul(count, i64(getBytes(scan.getState(other).getType())));
+      Value bytes = mul(count, i64(getBytes(other.type)));
       bytes = add(bytes, i64(kWorkspaceAlignment - 1));
       base = add(base, arith::AndIOp::create(b, loc, bytes,
                                              i64(-kWorkspaceAlignment)));
     }
-  Value row = getInnerLinear(state, point);
+  Value row = getInnerLinear(carrier, point);
+  if (getCount(carrier, summary) != 1)
+    row = add(mul(row, i64(getCount(carrier, summary))), number);
   if (segment)
-    row = add(mul(segment, getInnerProduct(state)), row);
-  Type type = scan.getState(state).getType();
+    row = add(mul(segment, getRows(carrier, summary)), row);
   Value offset =
-      add(base, mul(add(mul(row, items), item), i64(getBytes(type))));
+      add(base, mul(add(mul(row, items), item), i64(getBytes(carrier.type))));
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{offset},
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-Value GpuKernels::constant(unsigned state, double value) {
-  Type type = scan.getState(state).getType();
-  return arith::ConstantOp::create(b, loc, FloatAttr::get(type, value));
+std::vector<Value> GpuKernels::createStarts(const Carrier &carrier,
+                                            const InnerPoint &point) {
+  std::vector<Value> starts;
+  for (unsigned i = 0; i < carrier.size; ++i) {
+    InnerPoint at = point;
+    if (carrier.row >= 0)
+      at[carrier.row] = i64(i);
+    starts.push_back(
+        createStart(carrier.getState(i), at, carrier.lags > 1 ? i + 1 : 1));
+  }
+  return starts;
 }
 
-Value GpuKernels::createStart(unsigned state, const InnerPoint &point) {
-  Attribute start = scan.getState(state).getStart(1);
+Value GpuKernels::createStart(unsigned state, const InnerPoint &point,
+                              int64_t lag) {
+  Attribute start = scan.getState(state).getStart(lag);
   int init = StateAttr::getInitOperand(start);
   if (init < 0)
     return arith::ConstantOp::create(b, loc, cast<TypedAttr>(start));
@@ -606,12 +706,13 @@ void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
   static constexpr StringRef phases[] = {"scan", "fold", "combine", "replay"};
   bool segmented = schedule.getAlgorithm() == "segments";
   SmallVector<Attribute> parts;
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
+  for (const Carrier &carrier : carriers)
     for (Summary summary : {Summary::State, Summary::Transition})
-      if (usesWorkspace(state, summary)) {
-        SmallVector<int64_t> part{segmented,
-                                  getBytes(scan.getState(state).getType())};
-        part.append(innerDims[state].begin(), innerDims[state].end());
+      if (usesWorkspace(carrier, summary)) {
+        ArrayRef<unsigned> inner = innerDims[getNumber(carrier)];
+        SmallVector<int64_t> part{segmented, getCount(carrier, summary) *
+                                                 getBytes(carrier.type)};
+        part.append(inner.begin(), inner.end());
         parts.push_back(b.getDenseI64ArrayAttr(part));
       }
   SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());

@@ -23,6 +23,7 @@
 #ifndef RECUR_COMPILER_CONVERSION_GPUKERNELS_H
 #define RECUR_COMPILER_CONVERSION_GPUKERNELS_H
 
+#include "compiler/Conversion/AlgebraEmitter.h"
 #include "compiler/Conversion/Signature.h"
 #include "compiler/Conversion/StepEmitter.h"
 
@@ -51,7 +52,7 @@ protected:
   enum class Summary { State, Transition };
   class FoldSink;
   class ReplaySink;
-  /// Values of the states at all their inner points, for states that fit.
+  /// Numbers of every carrier at all its inner points, for those that fit.
   using Registers = llvm::SmallVector<llvm::SmallVector<Value>>;
 
   // The kernel around the phases.
@@ -76,20 +77,44 @@ protected:
   mlir::LogicalResult emitSteps(llvm::ArrayRef<Registers *> carried,
                                 StepSink &sink, bool withReadout);
 
-  // States.
+  // States. What a summary holds of a carrier is `getCount` numbers at each
+  // inner point: the vector, or the unknown entries of its transition.
+  void forEachPoint(const Carrier &carrier,
+                    llvm::function_ref<void(const InnerPoint &)> body);
   void forEachPoint(unsigned state,
                     llvm::function_ref<void(const InnerPoint &)> body);
-  bool inRegisters(unsigned state) const { return registerCount[state] > 0; }
-  bool usesWorkspace(unsigned state, Summary summary) const;
-  Registers makeRegisters();
-  Value readState(Registers &registers, Summary summary, unsigned state,
-                  const InnerPoint &point);
-  void writeState(Registers &registers, Summary summary, unsigned state,
-                  const InnerPoint &point, Value value);
-  Value getSlot(Summary summary, unsigned state, const InnerPoint &point);
-  Value getInnerLinear(unsigned state, const InnerPoint &point);
-  Value createStart(unsigned state, const InnerPoint &point);
-  Value constant(unsigned state, double value);
+  static unsigned getCount(const Carrier &carrier, Summary summary) {
+    return summary == Summary::State ? carrier.size : carrier.product.count();
+  }
+  unsigned getNumber(const Carrier &carrier) const {
+    return carrierOf[carrier.state];
+  }
+  bool inRegisters(const Carrier &carrier) const {
+    return pointCount[getNumber(carrier)] > 0;
+  }
+  bool usesWorkspace(const Carrier &carrier, Summary summary) const;
+  Registers makeRegisters(Summary summary);
+  Value read(Registers &registers, Summary summary, const Carrier &carrier,
+             const InnerPoint &point, Value number);
+  void write(Registers &registers, Summary summary, const Carrier &carrier,
+             const InnerPoint &point, Value number, Value value);
+  std::vector<Value> readVector(Registers &registers, Summary summary,
+                                const Carrier &carrier,
+                                const InnerPoint &point);
+  void writeVector(Registers &registers, Summary summary,
+                   const Carrier &carrier, const InnerPoint &point,
+                   llvm::ArrayRef<Value> values);
+  Value readState(Registers &registers, unsigned state, const InnerPoint &point,
+                  int64_t lag = 1);
+  Value getSlot(Summary summary, const Carrier &carrier,
+                const InnerPoint &point, Value number);
+  Value getInnerLinear(const Carrier &carrier, const InnerPoint &point);
+  Value createStart(unsigned state, const InnerPoint &point, int64_t lag = 1);
+  std::vector<Value> createStarts(const Carrier &carrier,
+                                  const InnerPoint &point);
+  AlgebraEmitter getAlgebra(const Carrier &carrier) {
+    return AlgebraEmitter(b, loc, carrier.semiring, carrier.type);
+  }
 
   // Hooks.
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
@@ -136,8 +161,11 @@ protected:
   llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
       resultArguments;
   int segmentsArgument = -1;
-  llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims; // of the states
-  llvm::SmallVector<int64_t> registerCount;                 // 0: in memory
+  llvm::ArrayRef<Carrier> carriers;
+  llvm::SmallVector<unsigned> carrierOf; // by state
+  // By carrier; the points of one that is in memory count 0.
+  llvm::SmallVector<llvm::SmallVector<unsigned>> innerDims;
+  llvm::SmallVector<int64_t> pointCount;
 
   // While a kernel is emitted.
   mlir::OpBuilder b;

@@ -11,8 +11,11 @@
 
 #include "compiler/Conversion/StepEmitter.h"
 
+#include "compiler/Conversion/AlgebraEmitter.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/MapVector.h"
@@ -26,6 +29,23 @@ using llvm::SmallBitVector;
 
 StepHooks::~StepHooks() = default;
 StepSink::~StepSink() = default;
+
+StepSink::Moved StepSink::advance(OpBuilder &builder, Location loc,
+                                  const Carrier &carrier, const Transition &map,
+                                  const InnerPoint &point) {
+  assert(carrier.isSingle() && "a map of one number was expected");
+  AlgebraEmitter algebra(builder, loc, carrier.semiring, carrier.type);
+  auto [previous, current] =
+      update(builder, loc, carrier.state, algebra::getEntry(algebra, map, 0, 0),
+             map.rest[0] ? *map.rest[0] : algebra.zero(), point);
+  return current ? Moved{{previous}, {current}} : Moved{};
+}
+
+std::pair<Value, Value> StepSink::update(OpBuilder &, Location, unsigned, Value,
+                                         Value, const InnerPoint &) {
+  llvm_unreachable("a sink has advance or update");
+}
+
 Value StepHooks::loadInvariant(OpBuilder &, Location, Value,
                                const InnerPoint &) {
   return {};
@@ -55,6 +75,9 @@ ScanDims::ScanDims(ScanOp scan) {
           mark(innerSet, dim);
       }
     }
+  if (std::optional<ArrayAttr> pair = scan.getBlockDims())
+    for (Attribute dim : *pair)
+      mark(innerSet, dim);
   for (auto state : scan.getStates().getAsRange<StateAttr>())
     for (StringAttr name : state.getDims())
       mark(used, name);
@@ -141,6 +164,8 @@ struct StepEmitter::Scope {
   InnerPoint point;
   SmallBitVector bound;
   llvm::DenseMap<Value, Value> memo;
+  /// Rows of values that are vectors along the row dim of a carrier.
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> rows;
 
   Scope(Scope *parent, OpBuilder builder, InnerPoint point,
         SmallBitVector bound)
@@ -151,7 +176,7 @@ struct StepEmitter::Scope {
 /// Something that must be emitted at every step.
 struct StepEmitter::Root {
   enum Kind { State, Reduction, Output } kind;
-  unsigned number; // of the state or the SSA result
+  unsigned number; // of the carrier or the SSA result
   ReduceOp reduce; // of a reduction
   Value value;     // of an output
   SmallBitVector inner;
@@ -160,7 +185,7 @@ struct StepEmitter::Root {
 
 StepEmitter::StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim,
                          int64_t width, int64_t unrollLimit)
-    : scan(scan), hooks(hooks), dims(scan),
+    : scan(scan), hooks(hooks), dims(scan), carriers(recur::getCarriers(scan)),
       innerMask(scan.getSpace().getRank()), laneDims(scan.getSpace().getRank()),
       width(width), unrollLimit(unrollLimit),
       elementSets(IndexSets::compute(scan.getElements(), scan)),
@@ -169,6 +194,8 @@ StepEmitter::StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim,
     innerMask.set(dim);
   if (laneDim >= 0)
     laneDims.set(laneDim);
+  for (auto [number, carrier] : llvm::enumerate(carriers))
+    carrierOf.append(carrier.states, number);
 }
 
 const SmallBitVector &StepEmitter::getIndexSet(Value value) const {
@@ -192,6 +219,13 @@ SmallVector<unsigned> StepEmitter::getInnerDims(unsigned state) {
   return result;
 }
 
+SmallVector<unsigned> StepEmitter::getInnerDims(const Carrier &carrier) {
+  SmallVector<unsigned> result = getInnerDims(carrier.state);
+  if (carrier.row >= 0)
+    llvm::erase(result, unsigned(carrier.row));
+  return result;
+}
+
 Type StepEmitter::getType(Value value) const {
   if (getIndexSet(value).anyCommon(laneDims))
     return VectorType::get({width}, value.getType());
@@ -199,6 +233,10 @@ Type StepEmitter::getType(Value value) const {
 }
 
 bool StepEmitter::isUnrolled(unsigned dim) const {
+  // Rows and columns of matrices are numbers in registers.
+  for (const Carrier &carrier : carriers)
+    if (int(dim) == carrier.row || int(dim) == carrier.column)
+      return true;
   SpaceAttr space = const_cast<ScanOp &>(scan).getSpace();
   return space.isStatic(dim) && space.getSizes()[dim] <= unrollLimit;
 }
@@ -286,8 +324,14 @@ Value StepEmitter::evaluateLeaf(BlockArgument argument, Scope &scope) {
   if (number < numInputs)
     return hooks.loadInput(scope.builder, argument.getLoc(), number,
                            scope.point);
-  return sink->reload(scope.builder, argument.getLoc(),
-                      (number - numInputs) / 2, scope.point);
+  unsigned state = (number - numInputs) / (scan.getReadLags() + 1);
+  if (int row = carriers[carrierOf[state]].row; row >= 0)
+    if (std::optional<int64_t> index = getConstantIntValue(scope.point[row]))
+      for (Scope *it = &scope; it; it = it->parent)
+        if (auto found = it->rows.find({argument, *index});
+            found != it->rows.end())
+          return found->second;
+  return sink->reload(scope.builder, argument.getLoc(), state, scope.point);
 }
 
 Value StepEmitter::emitOp(Operation *op, Scope &scope) {
@@ -435,7 +479,10 @@ Value StepEmitter::emitValue(OpBuilder &builder, Value value,
   for (auto [dim, position] : llvm::enumerate(point))
     if (position)
       bound.set(dim);
-  Scope scope(nullptr, builder, point, bound);
+  // What is read at other positions starts from a scope that binds none.
+  Scope root(nullptr, builder, InnerPoint(point.size()),
+             SmallBitVector(point.size()));
+  Scope scope(&root, builder, point, bound);
   Value result = evaluate(value, scope);
   builder = scope.builder;
   return result;
@@ -458,9 +505,10 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
                                      bool withReadout) {
   unsigned rank = scan.getSpace().getRank(), numStates = scan.getNumStates();
   unsigned numInputs = scan.getInputs().size();
-  for (unsigned i = 0; i < numStates; ++i) {
-    Root root{Root::State, i, {}, {}, SmallBitVector(rank)};
-    for (unsigned dim : getInnerDims(i))
+  unsigned copies = scan.getReadLags() + 1; // of a state in the readout
+  for (auto [i, carrier] : llvm::enumerate(carriers)) {
+    Root root{Root::State, unsigned(i), {}, {}, SmallBitVector(rank)};
+    for (unsigned dim : getInnerDims(carrier))
       root.inner.set(dim);
     roots.push_back(root);
   }
@@ -520,8 +568,9 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
         need.renamed.resize(numStates);
         if (argument.getArgNumber() < numInputs)
           continue;
-        unsigned state = (argument.getArgNumber() - numInputs) / 2;
-        bool isNew = (argument.getArgNumber() - numInputs) % 2;
+        unsigned state = (argument.getArgNumber() - numInputs) / copies;
+        bool isNew =
+            (argument.getArgNumber() - numInputs) % copies + 1 == copies;
         (isNew ? need.current : need.previous).set(state);
       }
       for (Operation &op : region->front()) {
@@ -561,8 +610,9 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
     for (Root &root : roots) {
       SmallVector<Value> values;
       if (root.kind == Root::State)
-        values = {elementsYield.getOperand(2 * root.number),
-                  elementsYield.getOperand(2 * root.number + 1)};
+        llvm::append_range(values, elementsYield.getOperands().slice(
+                                       carriers[root.number].element,
+                                       carriers[root.number].getNumOperands()));
       else if (root.kind == Root::Reduction)
         values = {root.reduce.getOperand()};
       else
@@ -571,16 +621,22 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
         Needs &need = needs[value];
         raise(root, need.stage);
         for (unsigned state : need.current.set_bits()) {
-          bool apart =
-              need.renamed.test(state) || roots[state].inner != root.inner;
-          raise(root, roots[state].stage + apart);
+          Root &from = roots[carrierOf[state]];
+          bool apart = need.renamed.test(state) || from.inner != root.inner;
+          raise(root, from.stage + apart);
         }
-        for (unsigned state : (need.current | need.previous).set_bits())
-          readsApart |=
-              roots[state].inner.any() && (roots[state].stage != root.stage ||
-                                           roots[state].inner != root.inner);
+        for (unsigned state : (need.current | need.previous).set_bits()) {
+          Root &from = roots[carrierOf[state]];
+          readsApart |= from.inner.any() &&
+                        (from.stage != root.stage || from.inner != root.inner);
+        }
+        // Values of a carrier that is outside all loops can be read anywhere
+        // after it; others are overwritten.
         for (unsigned state : need.previous.set_bits())
-          raise(roots[state], root.stage + (roots[state].inner != root.inner));
+          if (Root &from = roots[carrierOf[state]]; from.inner.none())
+            raise(root, from.stage);
+          else
+            raise(from, root.stage + (from.inner != root.inner));
       }
     }
     if (!changed)
@@ -595,23 +651,72 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
 // Emission of a step
 //===----------------------------------------------------------------------===//
 
+/// The map of a step at the scope's point.
+Transition StepEmitter::emitMap(const Carrier &carrier, Scope &scope) {
+  auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
+  auto emit = [&](unsigned operand, int row, int column) {
+    if (carrier.row < 0)
+      return evaluate(yield.getOperand(operand), scope);
+    Scope child(&scope, scope.builder, scope.point, scope.bound);
+    auto bind = [&](int dim, int index) {
+      if (index < 0)
+        return;
+      child.point[dim] = createI64(child.builder, scan.getLoc(), index);
+      child.bound.set(dim);
+    };
+    bind(carrier.row, row);
+    bind(carrier.column, column);
+    Value value = evaluate(yield.getOperand(operand), child);
+    scope.builder = child.builder;
+    return value;
+  };
+  Transition map{carrier.step, {}, {}};
+  map.rest.resize(carrier.size);
+  for (unsigned i = 0; i < carrier.size; ++i) {
+    for (unsigned j = 0; j < carrier.size; ++j)
+      if (carrier.step(i, j) == algebra::Entry::Any)
+        map.entries.push_back(emit(carrier.getEntryOperand(i, j), i, j));
+    if (carrier.hasRest[i])
+      map.rest[i] = emit(carrier.getRestOperand(i), i, -1);
+  }
+  return map;
+}
+
+/// Makes the values of a carrier known to what the scope evaluates.
+void StepEmitter::remember(const Carrier &carrier, const StepSink::Moved &moved,
+                           Scope &scope) {
+  if (moved.current.empty())
+    return;
+  Block &readout = scan.getReadout().front();
+  unsigned copies = scan.getReadLags() + 1;
+  unsigned first = scan.getInputs().size() + carrier.state * copies;
+  for (unsigned i = 0; i < carrier.size; ++i) {
+    if (carrier.row >= 0) {
+      scope.rows[{readout.getArgument(first), i}] = moved.previous[i];
+      scope.rows[{readout.getArgument(first + 1), i}] = moved.current[i];
+    } else if (carrier.lags > 1) {
+      scope.memo[readout.getArgument(first + i)] = moved.previous[i];
+    } else {
+      scope.memo[readout.getArgument(first + i * copies)] = moved.previous[i];
+      scope.memo[readout.getArgument(first + i * copies + 1)] =
+          moved.current[i];
+    }
+  }
+  if (carrier.lags > 1)
+    scope.memo[readout.getArgument(first + carrier.lags)] = moved.current[0];
+}
+
 void StepEmitter::emitRoot(Root &root, Scope &scope, StepSink &sink,
                            SmallVectorImpl<Value> &accumulators,
                            unsigned &accumulator) {
   Location loc = scan.getLoc();
   switch (root.kind) {
   case Root::State: {
-    auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
-    Value a = evaluate(yield.getOperand(2 * root.number), scope);
-    Value b = evaluate(yield.getOperand(2 * root.number + 1), scope);
-    auto [previous, current] =
-        sink.update(scope.builder, loc, root.number, a, b, scope.point);
-    if (!current)
-      return;
-    Block &readout = scan.getReadout().front();
-    unsigned first = scan.getInputs().size() + 2 * root.number;
-    scope.memo[readout.getArgument(first)] = previous;
-    scope.memo[readout.getArgument(first + 1)] = current;
+    const Carrier &carrier = carriers[root.number];
+    Transition map = emitMap(carrier, scope);
+    remember(carrier,
+             sink.advance(scope.builder, loc, carrier, map, scope.point),
+             scope);
     return;
   }
   case Root::Reduction: {

@@ -10,7 +10,7 @@
 #ifndef RECUR_COMPILER_CONVERSION_STEPEMITTER_H
 #define RECUR_COMPILER_CONVERSION_STEPEMITTER_H
 
-#include "dialect/IR/Recur.h"
+#include "compiler/Conversion/Carriers.h"
 
 namespace recur {
 
@@ -54,12 +54,23 @@ public:
 class StepSink {
 public:
   virtual ~StepSink();
+  /// The components of a carrier before a step and after it.
+  struct Moved {
+    llvm::SmallVector<mlir::Value> previous, current;
+  };
+  /// Called once at each inner point of a carrier with the map of the step (see
+  /// Carrier::step). What it returns is for the readout, and may be empty if
+  /// the readout is not emitted. Unless overridden, hands a map of one number
+  /// to `update`.
+  virtual Moved advance(mlir::OpBuilder &builder, mlir::Location loc,
+                        const Carrier &carrier, const Transition &map,
+                        const InnerPoint &point);
   /// Called once at each inner point of state `state` with its elements a and
   /// b. Returns {previous, new} value of the state for the readout; both may be
   /// null if the readout is not emitted.
   virtual std::pair<mlir::Value, mlir::Value>
   update(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
-         mlir::Value a, mlir::Value b, const InnerPoint &point) = 0;
+         mlir::Value a, mlir::Value b, const InnerPoint &point);
   /// The new value of a state that `update` has stored, at another point.
   virtual mlir::Value reload(mlir::OpBuilder &builder, mlir::Location loc,
                              unsigned state, const InnerPoint &point) = 0;
@@ -82,9 +93,12 @@ public:
   void addLaneDim(unsigned dim) { laneDims.set(dim); }
 
   const ScanDims &getDims() const { return dims; }
+  llvm::ArrayRef<Carrier> getCarriers() const { return carriers; }
 
   /// The inner dims that a state varies over, in the order of the space.
   llvm::SmallVector<unsigned> getInnerDims(unsigned state);
+  /// Those of a carrier: without the dim along which it is a vector.
+  llvm::SmallVector<unsigned> getInnerDims(const Carrier &carrier);
 
   /// The largest values that do not vary over time but over lanes or inner
   /// dims: worth computing once before the loop over time.
@@ -127,6 +141,9 @@ private:
   void emitRoot(Root &root, Scope &scope, StepSink &sink,
                 llvm::SmallVectorImpl<mlir::Value> &accumulators,
                 unsigned &accumulator);
+  Transition emitMap(const Carrier &carrier, Scope &scope);
+  void remember(const Carrier &carrier, const StepSink::Moved &moved,
+                Scope &scope);
   llvm::SmallBitVector getInnerSet(mlir::Value value) const;
   bool isUnrolled(unsigned dim) const;
 
@@ -135,6 +152,8 @@ private:
   StepSink *sink = nullptr;
   bool readsApart = false;
   ScanDims dims;
+  llvm::SmallVector<Carrier, 2> carriers;
+  llvm::SmallVector<unsigned> carrierOf; // by state
   llvm::SmallBitVector innerMask, laneDims;
   int64_t width, unrollLimit;
   IndexSets elementSets, readoutSets;

@@ -47,7 +47,11 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
 
 bool TileKernels::isTileable(ScanOp scan) {
   return !scan.getSegments() && ScanDims(scan).inner.empty() &&
-         scan.getNumStates() > 0;
+         scan.getNumStates() > 0 &&
+         llvm::all_of(getCarriers(scan), [](const Carrier &carrier) {
+           return carrier.isSingle() && carrier.type.isIntOrFloat() &&
+                  carrier.type.getIntOrFloatBitWidth() >= 32;
+         });
 }
 
 LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
@@ -347,7 +351,7 @@ void TileKernels::emitLookback() {
     b.setInsertionPointToEnd(composing.elseBlock());
     values.clear();
     for (unsigned state = 0; state < numStates; ++state)
-      values.append(2, constant(state, 0));
+      values.append(2, getIdentity(state).exit);
     scf::YieldOp::create(b, loc, values);
   }
   readWindow();

@@ -42,7 +42,7 @@ public:
   mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name);
 
   /// Whether a scan's steps can be held in registers: no packed segments, no
-  /// dims that each thread walks.
+  /// dims that each thread walks, carriers of one number of 32 or 64 bits.
   static bool isTileable(ScanOp scan);
 
 private:
@@ -132,6 +132,7 @@ private:
   States lookBack(Value channel);
 
   // Small builders.
+  AlgebraEmitter getAlgebra(mlir::Type type);
   Map compose(const Map &first, const Map &second);
   Value apply(const Map &map, Value state);
   Map select(Value condition, const Map &x, const Map &y);

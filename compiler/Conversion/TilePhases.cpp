@@ -221,18 +221,23 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
 // The algebra
 //===----------------------------------------------------------------------===//
 
+AlgebraEmitter TileKernels::getAlgebra(Type type) {
+  return AlgebraEmitter(b, loc, scan.getAlgebra().getSemiring(), type);
+}
+
 TileKernels::Map TileKernels::getIdentity(unsigned state) {
-  return {constant(state, 1), constant(state, 0)};
+  AlgebraEmitter algebra = getAlgebra(scan.getState(state).getType());
+  return {algebra.one(), algebra.zero()};
 }
 
 Value TileKernels::apply(const Map &map, Value state) {
-  Value product = arith::MulFOp::create(b, loc, map.transition, state);
-  return arith::AddFOp::create(b, loc, product, map.exit);
+  AlgebraEmitter algebra = getAlgebra(state.getType());
+  return algebra.sum(algebra.product(map.transition, state), map.exit);
 }
 
 TileKernels::Map TileKernels::compose(const Map &first, const Map &second) {
-  Value transition =
-      arith::MulFOp::create(b, loc, second.transition, first.transition);
+  Value transition = getAlgebra(first.exit.getType())
+                         .product(second.transition, first.transition);
   return {transition, apply(second, first.exit)};
 }
 

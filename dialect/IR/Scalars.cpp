@@ -208,24 +208,31 @@ Value recur::buildSemiringReduction(OpBuilder &builder, Location loc,
                           builder.getArrayAttr(dim), value);
 }
 
-/// The neutral element of (+) as a number.
-static double getZero(Semiring semiring) {
+double recur::getSemiringZero(Semiring semiring) {
   double infinity = std::numeric_limits<double>::infinity();
   return semiring == Semiring::MinPlus ? infinity
          : isProductAddition(semiring) ? -infinity
                                        : 0;
 }
 
+double recur::getSemiringOne(Semiring semiring) {
+  return isProductAddition(semiring) ? 0 : 1;
+}
+
 bool recur::isSemiringZero(Semiring semiring, Value value) {
-  return isConstant(value, getZero(semiring));
+  return isConstant(value, getSemiringZero(semiring));
+}
+
+bool recur::isSemiringOne(Semiring semiring, Value value) {
+  return isConstant(value, getSemiringOne(semiring));
 }
 
 Value recur::buildSemiringZero(OpBuilder &builder, Location loc,
                                Semiring semiring, Type type) {
-  return buildConstant(builder, loc, type, getZero(semiring));
+  return buildConstant(builder, loc, type, getSemiringZero(semiring));
 }
 
 Value recur::buildSemiringOne(OpBuilder &builder, Location loc,
                               Semiring semiring, Type type) {
-  return buildConstant(builder, loc, type, isProductAddition(semiring) ? 0 : 1);
+  return buildConstant(builder, loc, type, getSemiringOne(semiring));
 }

@@ -56,8 +56,12 @@ mlir::Value buildSemiringOne(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildSemiringReduction(mlir::OpBuilder &builder, mlir::Location loc,
                                    Semiring semiring, mlir::Value value,
                                    mlir::StringAttr dim);
-/// Whether `value` is the constant zero of the semiring.
+/// The neutral elements as numbers (a bool's: 0 and 1).
+double getSemiringZero(Semiring semiring);
+double getSemiringOne(Semiring semiring);
+/// Whether `value` is the constant zero or one of the semiring.
 bool isSemiringZero(Semiring semiring, mlir::Value value);
+bool isSemiringOne(Semiring semiring, mlir::Value value);
 /// Whether (x) is the addition of numbers.
 bool isProductAddition(Semiring semiring);
 

@@ -353,7 +353,9 @@ void StepBuilder::emitRecurrence(func::FuncOp made) {
 
 func::FuncOp StepBuilder::build() {
   Classification found = classify(from);
-  keepsStates = !found.refusal && !findUnsupported(found.algebra, from);
+  // Values of more than one step ago are handed in one by one.
+  keepsStates = !found.refusal && !findUnsupported(found.algebra, from) &&
+                found.algebra.getStructure() != Structure::Companion;
   makeSpace();
   planArguments();
   planStates();

@@ -1,19 +1,19 @@
 // What has no kernels is refused at the scan.
 // RUN: recur-opt %s --recur-convert-to-cpu --split-input-file --verify-diagnostics
 
-func.func @semiring(%x: tensor<?xf32>) -> tensor<?xf32> {
-  // expected-error @below {{a scan over #recur.algebra<diagonal, max_plus> has no kernels yet, expected a diagonal one}}
-  %y = recur.scan <diagonal, max_plus> <[t] over t> ins(%x[t] : tensor<?xf32>)
-      states(<h[] : f32 = 0.0>) outs(<y[t]> : tensor<?xf32>)
+func.func @narrow(%x: tensor<?xf16>) -> tensor<?xf16> {
+  // expected-error @below {{state 'h' of type f16 has no kernels yet, expected f32 or f64}}
+  %y = recur.scan <diagonal, max_plus> <[t] over t> ins(%x[t] : tensor<?xf16>)
+      states(<h[] : f16 = 0.0>) outs(<y[t]> : tensor<?xf16>)
   attributes {schedules = [#recur.schedule<target = "x86-64-v3", algorithm = "segments", lanes = "t", width = 8, contiguous = true>]}
   elements {
-  ^bb0(%x0: f32):
-    recur.yield %x0, %x0 : f32, f32
+  ^bb0(%x0: f16):
+    recur.yield %x0, %x0 : f16, f16
   } readout {
-  ^bb0(%x0: f32, %p: f32, %h: f32):
-    recur.yield %h : f32
+  ^bb0(%x0: f16, %p: f16, %h: f16):
+    recur.yield %h : f16
   }
-  return %y : tensor<?xf32>
+  return %y : tensor<?xf16>
 }
 
 // -----

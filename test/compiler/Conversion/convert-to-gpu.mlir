@@ -134,18 +134,18 @@ func.func @workspace(%a: tensor<?x?xf32>, %x: tensor<?x?xf32>) -> tensor<?x?xf32
 #serial = #recur.schedule<target = "sm_80", algorithm = "serial", lanes = "d",
                           width = 1, contiguous = true>
 
-func.func @semiring(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error @+1 {{has no kernels yet, expected a diagonal one}}
+func.func @narrow(%x: tensor<?x?xf16>) -> tensor<?x?xf16> {
+  // expected-error @+1 {{state 'h' of type f16 has no kernels yet, expected f32 or f64}}
   %y = recur.scan #recur.algebra<diagonal, max_plus> <[t, d] over t>
-      ins(%x[t, d] : tensor<?x?xf32>)
-      states(<h[d] : f32 = 0.0>)
-      outs(<y[t, d]> : tensor<?x?xf32>)
+      ins(%x[t, d] : tensor<?x?xf16>)
+      states(<h[d] : f16 = 0.0>)
+      outs(<y[t, d]> : tensor<?x?xf16>)
       attributes {schedules = [#serial]} elements {
-  ^bb0(%x0: f32):
-    recur.yield %x0, %x0 : f32, f32
+  ^bb0(%x0: f16):
+    recur.yield %x0, %x0 : f16, f16
   } readout {
-  ^bb0(%x0: f32, %previous: f32, %h: f32):
-    recur.yield %h : f32
+  ^bb0(%x0: f16, %previous: f16, %h: f16):
+    recur.yield %h : f16
   }
-  return %y : tensor<?x?xf32>
+  return %y : tensor<?x?xf16>
 }

@@ -227,10 +227,7 @@ TEST_P(ExamplesTest, AgreeWithTheInterpreter) {
   std::string text = read(RECUR_SPECS "/" + GetParam() + ".recur");
   // Those without kernels for GPUs (yet) say so.
   static const std::set<std::string> without = {
-      "biquad",       "cfc",        "kalman",      "latch",
-      "log_semiring", "ltc",        "mamba3",      "max_plus",
-      "min_plus",     "mingru_log", "minlstm_log", "paragru",
-      "paralstm",     "rotation",   "s4d",         "slstm"};
+      "cfc", "kalman", "ltc", "mamba3", "paragru", "paralstm", "s4d", "slstm"};
   EmulatedSpec probe(text, {}, GetParam());
   if (without.count(GetParam())) {
     EXPECT_NE(probe.getError(), "") << "has kernels now: test them";
@@ -321,6 +318,49 @@ const Feature features[] = {
     {"DynamicStates", "recurrence r over t (A[d,n], x[b,t,d], c[b,t,n]) -> "
                       "(y[b,t,d], final h) {\n  state h[b,d,n]\n"
                       "  h = exp(A) * prev(h) + x\n  y = sum(n: c * h)\n}\n"},
+    {"MaxPlus", "recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final "
+                "v) {\n  reset z[b,t]: bool\n  state v[b,d] = -inf\n"
+                "  v = max(prev(v) + a, x)\n}\n"},
+    {"MinPlusPacked", "recurrence r over t (a[t,d], x[t,d], v0[s,d]) -> "
+                      "(v[t,d], final v) {\n  segments cu[s]\n"
+                      "  state v[d] = v0\n  v = min(prev(v) - a, x)\n}\n"},
+    {"LogSumExp", "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> "
+                  "(v[b,t,d], y[b,t,d]) {\n  state v[b,d] = -1\n"
+                  "  v = logaddexp(prev(v) + a, x)\n  y = 0.5 * v + prev(v)\n}\n"},
+    {"OrAnd", "recurrence r over t (h[b,t,d]: bool, s[b,t,d]: bool) -> "
+              "(on[b,t,d]: bool, final on: bool) {\n  state on[b,d]: bool\n"
+              "  on = prev(on) and h or s\n}\n"},
+    {"CoupledStates",
+     "recurrence r over t (a[b,t,d], x[b,t,d], p[d]) -> (y[b,t,d], final u, "
+     "final v) {\n  reset z[b,t]: bool\n  state u[b,d] = 0.5\n  state v[b,d]\n"
+     "  u = 0.5 * a * prev(u) + p * prev(v) * 0.25 + x\n"
+     "  v = 0.25 * prev(u) - 0.5 * a * prev(v) + a\n  y = u - prev(v)\n}\n"},
+    {"Cascade", "recurrence r over t reverse (x[t,d], a[d], u0[s,d]) -> "
+                "(v[t,d], w[t,d], final u) {\n  segments cu[s]\n"
+                "  state u[d] = u0\n  state v[d]\n  state w[d]\n"
+                "  u = a * prev(u) + x\n  v = 0.5 * prev(v) + u\n"
+                "  w = prev(w) * 0.25 + v - prev(u)\n}\n"},
+    {"Filter", "recurrence r over t (x[b,t,d], c[b,t,d], y1[b,d], y2[b,d], "
+               "y3[b,d]) -> (y[b,t,d], z[b,t,d], final y, final prev(y, 2)) "
+               "{\n  state y[b,d] = y1, y2, y3\n"
+               "  y = 0.3 * c * prev(y) - 0.3 * prev(y, 2) + x\n"
+               "  z = y - prev(y, 2)\n}\n"},
+    {"Matrix", "recurrence r over t (A[b,t,d,i=3,j=3], x[b,t,d], c[b,t,i], "
+               "h0[b,d,i]) -> (y[b,t,d], h[b,t,d,i], final h) {\n"
+               "  reset z[b,t]: bool\n  state h[b,d,i] = h0\n"
+               "  h = 0.3 * sum(j: A * h[b,t-1,d,j]) + x * A[b,t,d,i,0]\n"
+               "  y = sum(i: c * h) + h[b,t,d,1]\n}\n"},
+    {"MatrixEight", "recurrence r over t (A[i=8,j=8], x[b,t,i]) -> "
+                    "(h[b,t,i]) {\n  state h[b,i] = 0.5\n"
+                    "  h = 0.12 * sum(j: A * h[b,t-1,j]) + x\n}\n"},
+    {"Viterbi", "recurrence r over t (A[i=4,j=4], e[b,t,i]) -> (v[b,t,i], "
+                "best[b,t], final v) {\n  state v[b,i]\n"
+                "  v = max(j: A + v[b,t-1,j]) + e\n  best = max(i: v)\n}\n"},
+    {"MatrixOuter",
+     "recurrence r over t (A[b,t,i=2,j=2], x[b,t,d], k[b,t,n], c[b,t,n]) -> "
+     "(y[b,t,d,i], final h) {\n  state h[b,d,n,i]\n"
+     "  h = 0.5 * sum(j: A * h[b,t-1,d,n,j]) + x * k\n"
+     "  y = sum(n: c * h)\n}\n"},
     {"Functions", "recurrence r over t (x[b,t,d], z[b,t,d]) -> (y[b,t,d]) {\n"
                   "  state h[b,d]\n  g = sigmoid(z)\n"
                   "  h = g * prev(h) + (1 - g) * tanh(x)\n"

@@ -7,7 +7,7 @@
 /// layouts, dtypes, resets, segments, lags and directions.
 //===----------------------------------------------------------------------===//
 
-#include "ExecutedSpec.h"
+#include "SpecMatrix.h"
 
 #include "gtest/gtest.h"
 
@@ -96,90 +96,15 @@ recurrence double over t (a[b,t,d]: f64, x[b,t,d]: f64) -> (y[b,t,d]: f64) {
   y = log(1.5 + abs(h)) + tanh(h)
 })";
 
-struct Spec {
-  const char *name, *text;
-};
-void PrintTo(const Spec &spec, std::ostream *out) { *out << spec.name; }
-
 class CpuKernels : public testing::TestWithParam<Spec> {};
 
-/// Every variant, at sizes around vectors, runs and tiles.
-TEST_P(CpuKernels, AgreesWithTheInterpreter) {
-  ExecutedSpec spec(GetParam().text);
-  ASSERT_EQ(spec.error(), "");
-  ASSERT_NE(spec.info(), nullptr);
-  struct Size {
-    int64_t b, t, d, n, s;
-  };
-  const Size sizes[] = {{1, 1, 1, 1, 1},
-                        {2, 2, 31, 3, 2},
-                        {1, 31, 32, 16, 4},
-                        {3, 33, 33, 5, 1},
-                        {2, 97, 17, 2, 7},
-                        {1, 1009, 7, 4, 3},
-                        {1, 64, 1100, 1, 2},
-                        // Several rows in a vector, and one more than fits.
-                        {1, 101, 1, 2, 3},
-                        {2, 37, 2, 1, 2},
-                        {1, 50, 3, 2, 4},
-                        {3, 19, 4, 1, 2},
-                        {1, 53, 5, 3, 5},
-                        {1, 27, 6, 1, 3},
-                        {2, 41, 8, 2, 3},
-                        {1, 33, 9, 1, 2}};
-  unsigned seed = 1;
-  for (const Size &size : sizes)
-    for (int variant = -1; variant < spec.info()->n_cpu_variants; ++variant)
-      for (const char *contiguous : {"", "d", "t"}) {
-        Call call;
-        call.sizes = {{"b", size.b},
-                      {"t", size.t},
-                      {"d", size.d},
-                      {"n", size.n},
-                      {"s", size.s}};
-        call.variant = variant;
-        call.contiguous = contiguous;
-        // A variant that asks for unit stride gets the layout it asks for.
-        if (variant >= 0) {
-          const recur_cpu_variant &v = spec.info()->cpu_variants[variant];
-          if (v.unit_stride_mask) {
-            int dim = v.contiguous_dim >= 0 ? v.contiguous_dim : v.lane_dim;
-            if (call.contiguous != spec.info()->dims[dim].name)
-              continue;
-          } else {
-            call.strided = true;
-          }
-        }
-        call.seed = seed++;
-        EXPECT_EQ(spec.run(call), "")
-            << "variant " << variant << " b=" << size.b << " t=" << size.t
-            << " d=" << size.d << " n=" << size.n << " s=" << size.s
-            << " contiguous " << contiguous;
-      }
-}
-
-/// Few channels whose rows do not lie next to each other.
-TEST_P(CpuKernels, TakesRowsWithGaps) {
-  ExecutedSpec spec(GetParam().text);
-  ASSERT_EQ(spec.error(), "");
-  for (int64_t channels : {1, 2, 5, 8}) {
-    Call call;
-    call.sizes = {{"b", 2}, {"t", 37}, {"d", channels}, {"n", 2}, {"s", 3}};
-    call.contiguous = "d";
-    call.padded = true;
-    EXPECT_EQ(spec.run(call), "") << channels << " channels";
-  }
-}
-
-/// No steps, no channels, no states along an inner dim.
+TEST_P(CpuKernels, AgreesWithTheInterpreter) { runSizes(GetParam()); }
+TEST_P(CpuKernels, TakesRowsWithGaps) { runGaps(GetParam()); }
 TEST_P(CpuKernels, TakesEmptyDims) {
   ExecutedSpec spec(GetParam().text);
   ASSERT_EQ(spec.error(), "");
   for (const char *empty : {"t", "b", "d", "n"}) {
-    Call call;
-    call.sizes = {{"b", 2}, {"t", 5}, {"d", 3}, {"n", 2}, {"s", 2}};
-    call.sizes[empty] = 0;
-    std::string found = spec.run(call);
+    std::string found = runEmpty(spec, empty);
     if (GetParam().text == kUniform && std::string(empty) == "d")
       EXPECT_NE(found.find("argument 'm', which lacks 'd'"), std::string::npos)
           << found;
@@ -187,43 +112,14 @@ TEST_P(CpuKernels, TakesEmptyDims) {
       EXPECT_EQ(found, "") << "no " << empty;
   }
 }
-
-/// Long time over few channels is split over threads; the bits do not depend on
-/// the run.
-TEST_P(CpuKernels, SplitsTimeDeterministically) {
-  ExecutedSpec spec(GetParam().text);
-  ASSERT_EQ(spec.error(), "");
-  Call call;
-  ASSERT_EQ(recur_set_num_threads(4), RECUR_OK);
-  for (int64_t channels : {3, 8}) {
-    call.sizes = {{"b", 1}, {"t", 100003}, {"d", channels}, {"n", 2}, {"s", 2}};
-    EXPECT_EQ(spec.run(call), "") << channels << " channels";
-    std::vector<char> first = spec.bits();
-    EXPECT_EQ(spec.run(call), "") << channels << " channels";
-    EXPECT_EQ(first, spec.bits());
-  }
-  ASSERT_EQ(recur_set_num_threads(0), RECUR_OK);
-}
-
-/// The instruction sets below this machine's.
+TEST_P(CpuKernels, SplitsTimeDeterministically) { runSplit(GetParam()); }
 TEST_P(CpuKernels, RunsOnOlderInstructionSets) {
   for (const char *target : {"x86-64-v2", "x86-64-v3"}) {
-    ExecutedSpec spec(GetParam().text, target);
-    if (std::string(target) == "x86-64-v2" && GetParam().text == kHalf) {
-      EXPECT_NE(spec.error().find("f16"), std::string::npos);
-      continue;
-    }
-    ASSERT_EQ(spec.error(), "");
-    for (int variant = 0; variant < spec.info()->n_cpu_variants; ++variant) {
-      Call call;
-      call.sizes = {{"b", 2}, {"t", 37}, {"d", 41}, {"n", 3}, {"s", 3}};
-      call.variant = variant;
-      const recur_cpu_variant &v = spec.info()->cpu_variants[variant];
-      int dim = v.contiguous_dim >= 0 ? v.contiguous_dim : v.lane_dim;
-      if (v.unit_stride_mask)
-        call.contiguous = spec.info()->dims[dim].name;
-      EXPECT_EQ(spec.run(call), "") << target << " " << v.name;
-    }
+    if (std::string(target) == "x86-64-v2" && GetParam().text == kHalf)
+      EXPECT_NE(ExecutedSpec(kHalf, target).error().find("f16"),
+                std::string::npos);
+    else
+      runTarget(GetParam(), target);
   }
 }
 

@@ -197,7 +197,10 @@ std::string ExecutedSpec::run(const Call &call) {
                                            : int64_t(random() % (total + 1)));
       std::sort(cuts.begin(), cuts.end());
     }
-    std::uniform_real_distribution<double> uniform(-0.95, 0.95);
+    auto range = call.ranges.find(argument.name);
+    auto [low, high] =
+        range == call.ranges.end() ? std::pair(-0.95, 0.95) : range->second;
+    std::uniform_real_distribution<double> uniform(low, high);
     interpreter::Array array = interpreter::Array::zeros(shape);
     size_t next = 0;
     tensor.forEach([&](int64_t offset) {

@@ -29,6 +29,8 @@ struct Call {
   bool strided = false;
   /// Every tensor lies in one with longer rows: the innermost stride stays 1.
   bool padded = false;
+  /// Bounds of random inputs by argument; others are in (-0.95, 0.95).
+  std::map<std::string, std::pair<double, double>> ranges;
   unsigned seed = 1;
   /// Run only this variant of the artifact; -1: the runtime chooses.
   int variant = -1;

@@ -1,0 +1,87 @@
+//===-- AlgebraEmitter.cpp - code for the algebra of a scan ---------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The operators of the semirings as operations.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/AlgebraEmitter.h"
+
+#include "dialect/IR/Scalars.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace recur;
+
+Value AlgebraEmitter::constant(double value) {
+  Type element = getElementTypeOrSelf(type);
+  TypedAttr attr;
+  if (isa<FloatType>(element))
+    attr = FloatAttr::get(element, value);
+  else
+    attr = IntegerAttr::get(element, int64_t(value));
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, Attribute(attr));
+  return arith::ConstantOp::create(builder, loc, attr);
+}
+
+Value AlgebraEmitter::zero() { return constant(getSemiringZero(semiring)); }
+Value AlgebraEmitter::one() { return constant(getSemiringOne(semiring)); }
+
+Value AlgebraEmitter::sum(Value x, Value y) {
+  switch (semiring) {
+  case Semiring::PlusTimes:
+    return arith::AddFOp::create(builder, loc, x, y, flags);
+  case Semiring::MaxPlus:
+    return arith::MaximumFOp::create(builder, loc, x, y);
+  case Semiring::MinPlus:
+    return arith::MinimumFOp::create(builder, loc, x, y);
+  case Semiring::LogSumExp:
+    return LogAddExpOp::create(builder, loc, x.getType(), x, y);
+  case Semiring::OrAnd:
+    return arith::OrIOp::create(builder, loc, x, y);
+  }
+  llvm_unreachable("unknown semiring");
+}
+
+Value AlgebraEmitter::product(Value x, Value y) {
+  if (semiring == Semiring::PlusTimes)
+    return arith::MulFOp::create(builder, loc, x, y, flags);
+  if (semiring == Semiring::OrAnd)
+    return arith::AndIOp::create(builder, loc, x, y);
+  // The sum of opposite infinities is the only one that is NaN although neither
+  // operand is.
+  Value total = arith::AddFOp::create(builder, loc, x, y);
+  Value numbers =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::ORD, x, y);
+  Value none = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
+                                     total, total);
+  Value opposite = arith::AndIOp::create(builder, loc, numbers, none);
+  return arith::SelectOp::create(builder, loc, opposite, zero(), total);
+}
+
+Value AlgebraEmitter::select(Value condition, Value x, Value y) {
+  return x == y ? x : arith::SelectOp::create(builder, loc, condition, x, y);
+}
+
+Transition AlgebraEmitter::identity(const Carrier &carrier) {
+  return widen(carrier, algebra::makeIdentity<AlgebraEmitter, Value>(
+                            *this, carrier.product));
+}
+
+Transition AlgebraEmitter::widen(const Carrier &carrier,
+                                 const Transition &map) {
+  Transition wide = algebra::widen(*this, map, carrier.product);
+  for (std::optional<Value> &rest : wide.rest)
+    if (!rest)
+      rest = zero();
+  return wide;
+}
+
+Transition AlgebraEmitter::compose(const Carrier &carrier,
+                                   const Transition &later,
+                                   const Transition &earlier) {
+  return algebra::compose(*this, later, earlier, carrier.product);
+}

@@ -1,0 +1,61 @@
+//===-- AlgebraEmitter.h - code for the algebra of a scan -------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Emits the operators of a semiring on scalars and vectors. With them
+/// compiler/Algebra/SparseMap.h composes and applies the maps of any carrier.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_ALGEBRAEMITTER_H
+#define RECUR_COMPILER_CONVERSION_ALGEBRAEMITTER_H
+
+#include "compiler/Conversion/Carriers.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace recur {
+
+/// The operators of a semiring on values of `type`, a number or a vector of
+/// numbers, emitted where `builder` stands.
+class AlgebraEmitter {
+public:
+  AlgebraEmitter(
+      mlir::OpBuilder &builder, mlir::Location loc, Semiring semiring,
+      mlir::Type type,
+      mlir::arith::FastMathFlags flags = mlir::arith::FastMathFlags::none)
+      : builder(builder), loc(loc), semiring(semiring), type(type),
+        flags(flags) {}
+
+  mlir::Value zero();
+  mlir::Value one();
+  mlir::Value sum(mlir::Value x, mlir::Value y);
+  /// Over the sums of numbers zero, an infinity, annihilates the other one too:
+  /// results do not depend on how time is cut.
+  mlir::Value product(mlir::Value x, mlir::Value y);
+  mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
+
+  /// The map that changes nothing, in the layout of all products of steps.
+  Transition identity(const Carrier &carrier);
+  /// Every part of the map a value, in that layout.
+  Transition widen(const Carrier &carrier, const Transition &map);
+  /// The map of `earlier` and then `later`.
+  Transition compose(const Carrier &carrier, const Transition &later,
+                     const Transition &earlier);
+  std::vector<mlir::Value> apply(const Transition &map,
+                                 const std::vector<mlir::Value> &state) {
+    return algebra::apply(*this, map, state);
+  }
+
+private:
+  mlir::Value constant(double value);
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  Semiring semiring;
+  mlir::Type type;
+  mlir::arith::FastMathFlags flags;
+};
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_ALGEBRAEMITTER_H

@@ -1,0 +1,51 @@
+//===-- Carriers.h - what a scan carries from step to step ------*- C++ -*-===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// The numbers that a scan's steps carry on, in vectors whose components depend
+/// on each other: one state, several states, the rows of a matrix or the lags
+/// of one state. Everything else that kernels know of an algebra follows from
+/// the patterns of these vectors' maps.
+//===----------------------------------------------------------------------===//
+#ifndef RECUR_COMPILER_CONVERSION_CARRIERS_H
+#define RECUR_COMPILER_CONVERSION_CARRIERS_H
+
+#include "compiler/Algebra/SparseMap.h"
+#include "dialect/IR/Recur.h"
+
+namespace recur {
+
+/// A map of a carrier, as values of the IR.
+using Transition = algebra::SparseMap<mlir::Value>;
+
+/// A vector h of `size` numbers of one type that a step maps to A (x) h (+) b.
+struct Carrier {
+  unsigned state;      ///< the first state in it
+  unsigned states = 1; ///< how many states
+  int64_t lags = 1;    ///< how many earlier values of its one state
+  int row = -1;        ///< the dim along which its one state is a vector, or -1
+  int column = -1;     ///< the column dim of its matrix, or -1
+  unsigned size = 1;
+  mlir::Type type;
+  Semiring semiring;
+  unsigned element;         ///< the first of its values that `elements` yields
+  algebra::Pattern step;    ///< of A in one step
+  algebra::Pattern product; ///< of A in any number of steps
+  llvm::SmallVector<bool> hasRest; ///< which parts of b are not always zero
+
+  bool isSingle() const { return size == 1; }
+  /// The state that component `i` belongs to.
+  unsigned getState(unsigned i) const { return states > 1 ? state + i : state; }
+  /// The number that `elements` yields for the entry, or -1 if it yields none.
+  int getEntryOperand(unsigned row, unsigned column) const;
+  int getRestOperand(unsigned row) const;
+  unsigned getNumOperands() const;
+};
+
+/// The carriers of a scan; each state is in one.
+llvm::SmallVector<Carrier, 2> getCarriers(ScanOp scan);
+
+} // namespace recur
+
+#endif // RECUR_COMPILER_CONVERSION_CARRIERS_H

@@ -1,0 +1,193 @@
+//===-- CpuAlgebrasTest.cpp - CPU kernels over every algebra --------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Runs every CPU variant of recurrences over semirings, of several coupled
+/// states, of matrices and of several lags, over sizes that break tiles.
+//===----------------------------------------------------------------------===//
+
+#include "SpecMatrix.h"
+
+#include "gtest/gtest.h"
+
+using namespace recur::test;
+
+namespace {
+
+const Spec kSpecs[] = {
+    //===-- Semirings -----------------------------------------------------===//
+    {"max_plus", R"(
+recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
+  state v[b,d] = -inf
+  v = max(prev(v) + a, x)
+})"},
+    {"min_plus", R"(
+recurrence r over t (a[b,t,d], x[b,t,d], v0[b,d]) -> (v[b,t,d], final v) {
+  reset z[b,t]: bool
+  state v[b,d] = v0
+  v = min(prev(v) - a, x)
+})"},
+    // A clamp: the queue of a server that works at a rate.
+    {"clamp", R"(
+recurrence r over t (x[b,t,d], rate[d]) -> (q[b,t,d], final q) {
+  state q[b,d]
+  q = max(prev(q) + x - rate, 0)
+})"},
+    {"log_sum_exp", R"(
+recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
+  state v[b,d] = -inf
+  v = logaddexp(prev(v) + a, x)
+})"},
+    {"log_sum_exp_reset", R"(
+recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> (y[b,t,d], final v) {
+  reset z[b,t]: bool
+  state v[b,d] = -1
+  v = logaddexp(prev(v) + a, x)
+  y = v - prev(v)
+})"},
+    {"max_plus_packed", R"(
+recurrence r over t (a[t,d], x[t,d], v0[s,d]) -> (v[t,d], final v) {
+  segments cu[s]
+  state v[d] = v0
+  v = max(prev(v) + a, x)
+})"},
+    {"or_and", R"(
+recurrence r over t (hold[b,t,d]: bool, set[b,t,d]: bool) -> (on[b,t,d]: bool, final on: bool) {
+  state on[b,d]: bool
+  on = prev(on) and hold or set
+})"},
+    {"max_plus_f64", R"(
+recurrence r over t (a[b,t,d]: f64, x[b,t,d]: f64) -> (v[b,t,d]: f64, final v: f64) {
+  state v[b,d]: f64 = 0.5
+  v = max(prev(v) + a, x)
+})"},
+    //===-- Coupled states ------------------------------------------------===//
+    {"two_states", R"(
+recurrence r over t (a[b,t,d], x[b,t,d], p[d]) -> (y[b,t,d], final u, final v) {
+  reset z[b,t]: bool
+  state u[b,d] = 0.5
+  state v[b,d]
+  u = 0.5 * a * prev(u) + p * prev(v) * 0.25 + x
+  v = 0.25 * prev(u) - 0.5 * a * prev(v) + a
+  y = u - prev(v)
+})"},
+    // Triangular: the second state reads the new first one.
+    {"cascade", R"(
+recurrence r over t (x[b,t,d], a[d]) -> (v[b,t,d], w[b,t,d], final u) {
+  state u[b,d] = 1
+  state v[b,d]
+  state w[b,d]
+  u = a * prev(u) + x
+  v = 0.5 * prev(v) + u
+  w = prev(w) * 0.25 + v - prev(u)
+})"},
+    {"rotation", R"(
+recurrence r over t (angle[b,t,d], x[b,t,d], y[b,t,d]) -> (p[b,t,d], q[b,t,d]) {
+  state p[b,d]
+  state q[b,d]
+  c = 0.9 * cos(angle)
+  s = 0.9 * sin(angle)
+  p = c * prev(p) - s * prev(q) + x
+  q = s * prev(p) + c * prev(q) + y
+})"},
+    {"two_states_packed", R"(
+recurrence r over t reverse (a[t,d], x[t,d], u0[s,d]) -> (v[t,d], final u, final v) {
+  segments cu[s]
+  state u[d] = u0
+  state v[d] = 0.5
+  u = 0.5 * a * prev(u) + 0.25 * prev(v) + x
+  v = 0.25 * prev(u) - 0.5 * a * prev(v)
+})"},
+    //===-- Lags ----------------------------------------------------------===//
+    {"biquad", R"(
+recurrence r over t (x[b,t,d], c1[d], c2[d]) -> (y[b,t,d], final y, final prev(y)) {
+  state y[b,d] = 0.5, 0.25
+  y = 0.6 * c1 * prev(y) - 0.3 * c2 * prev(y, 2) + x + 2 * prev(x) + x[b,t-2,d]
+})"},
+    {"order_three", R"(
+recurrence r over t (x[b,t,d], c[b,t,d], y1[b,d], y2[b,d], y3[b,d]) -> (y[b,t,d], z[b,t,d], final prev(y, 2)) {
+  state y[b,d] = y1, y2, y3
+  y = 0.3 * c * prev(y) - 0.3 * prev(y, 2) + x
+  z = y - prev(y, 2)
+})"},
+    {"lag_max", R"(
+recurrence r over t (x[b,t,d], c[b,t,d]) -> (y[b,t,d]) {
+  state y[b,d] = -inf
+  y = max(max(prev(y) + c, prev(y, 2) - 0.5), x)
+})"},
+    //===-- Matrices ------------------------------------------------------===//
+    {"matrix", R"(
+recurrence r over t (A[b,t,d,i=2,j=2], x[b,t,d,i]) -> (h[b,t,d,i], final h) {
+  state h[b,d,i] = 0.5
+  h = 0.5 * sum(j: A * h[b,t-1,d,j]) + x
+})"},
+    {"matrix_readout", R"(
+recurrence r over t (A[d,i=3,j=3], x[b,t,d], c[b,t,i], h0[b,d,i]) -> (y[b,t,d], final h) {
+  reset z[b,t]: bool
+  state h[b,d,i] = h0
+  h = 0.3 * sum(j: A * h[b,t-1,d,j]) + x * A[d,i,0]
+  y = sum(i: c * h) + h[b,t,d,1]
+})"},
+    {"matrix_viterbi", R"(
+recurrence r over t (A[i=4,j=4], e[b,t,i]) -> (v[b,t,i], best[b,t], final v) {
+  state v[b,i] = 0
+  v = max(j: A + v[b,t-1,j]) + e
+  best = max(i: v)
+})"},
+    {"matrix_forward",
+     R"(
+recurrence r over t (A[i=3,j=3], e[b,t,d,i]) -> (f[b,t,d,i], final f) {
+  state f[b,d,i] = 0
+  f = logaddexp(logsumexp(j: A + f[b,t-1,d,j]), e)
+})",
+     {{"A", {-4, -2}}}},
+    {"matrix_outer", R"(
+recurrence r over t (A[b,t,i=2,j=2], x[b,t,d], k[b,t,n], c[b,t,n]) -> (y[b,t,d,i], final h) {
+  state h[b,d,n,i]
+  h = 0.5 * sum(j: A * h[b,t-1,d,n,j]) + x * k
+  y = sum(n: c * h)
+})"},
+    {"matrix_eight", R"(
+recurrence r over t (A[d,i=8,j=8], x[b,t,d,i]) -> (h[b,t,d,i]) {
+  state h[b,d,i] = 0.5
+  h = 0.12 * sum(j: A * h[b,t-1,d,j]) + x
+})"},
+    //===-- Scalar decay, outer products ----------------------------------===//
+    {"outer_product", R"(
+recurrence r over t (a[b,t,d], B[b,t,n], x[b,t,d,p=3], C[b,t,n]) -> (y[b,t,d,p], final h) {
+  state h[b,d,p,n]
+  h = a * prev(h) + B * x
+  y = sum(n: C * h)
+})"},
+    // The state one step ago inside a reduction over another dim.
+    {"previous_reduced", R"(
+recurrence r over t (x[b,t,d], c[b,t,n]) -> (y[b,t,d]) {
+  state h[b,d]
+  h = 0.5 * prev(h) + x
+  y = sum(n: c * prev(h))
+})"},
+};
+
+class CpuAlgebras : public testing::TestWithParam<Spec> {};
+
+TEST_P(CpuAlgebras, AgreesWithTheInterpreter) { runSizes(GetParam()); }
+TEST_P(CpuAlgebras, TakesRowsWithGaps) { runGaps(GetParam()); }
+TEST_P(CpuAlgebras, TakesEmptyDims) {
+  ExecutedSpec spec(GetParam().text);
+  ASSERT_EQ(spec.error(), "");
+  for (const char *empty : {"t", "b"})
+    EXPECT_EQ(runEmpty(spec, empty), "") << "no " << empty;
+}
+TEST_P(CpuAlgebras, SplitsTimeDeterministically) { runSplit(GetParam()); }
+TEST_P(CpuAlgebras, RunsOnOlderInstructionSets) {
+  for (const char *target : {"x86-64-v2", "x86-64-v3"})
+    runTarget(GetParam(), target);
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, CpuAlgebras, testing::ValuesIn(kSpecs),
+                         [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
+
+} // namespace
