@@ -91,12 +91,9 @@ static int64_t getWidth(ScanOp scan, unsigned bits) {
   unsigned widest = 32;
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
     Type type = state.getType();
-    unsigned parts = 1;
-    if (auto complex = dyn_cast<ComplexType>(type)) {
-      type = complex.getElementType();
-      parts = 2;
-    }
-    widest = std::max(widest, parts * type.getIntOrFloatBitWidth());
+    if (auto complex = dyn_cast<ComplexType>(type))
+      type = complex.getElementType(); // parts have vectors of their own
+    widest = std::max(widest, type.getIntOrFloatBitWidth());
   }
   return std::max(1u, bits / widest);
 }
@@ -224,8 +221,17 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
   SpaceAttr space = scan.getSpace();
   auto function = scan->getParentOfType<func::FuncOp>();
   Structure structure = scan.getAlgebra().getStructure();
-  bool single =
-      structure == Structure::Diagonal || structure == Structure::OuterProduct;
+  auto isComplex = [](Type type) {
+    return isa<ComplexType>(getElementTypeOrSelf(type));
+  };
+  bool single = (structure == Structure::Diagonal ||
+                 structure == Structure::OuterProduct) &&
+                llvm::none_of(scan->getOperandTypes(), isComplex) &&
+                llvm::none_of(scan->getResultTypes(), isComplex) &&
+                llvm::none_of(scan.getStates().getAsRange<StateAttr>(),
+                              [&](StateAttr state) {
+                                return isComplex(state.getType());
+                              });
   if (!single || scan.getAlgebra().getSemiring() == Semiring::OrAnd ||
       scan.getSegments() || dims.inner.any() || scan.getNumStates() == 0 ||
       (function && function->hasAttr("recur.step")))

@@ -53,7 +53,10 @@ recur::findUnsupported(AlgebraAttr algebra, RecurrenceOpInterface recurrence) {
            " x " + std::to_string(kLargestOrder) + ", which fit the registers";
   for (unsigned i = 0, e = recurrence.getNumStates(); i < e; ++i) {
     StateAttr state = recurrence.getState(i);
-    if (state.getType().isF32() || state.getType().isF64() ||
+    Type number = state.getType();
+    if (auto complex = dyn_cast<ComplexType>(number))
+      number = complex.getElementType();
+    if (number.isF32() || number.isF64() ||
         algebra.getSemiring() == Semiring::OrAnd)
       continue;
     std::string type;
@@ -182,14 +185,6 @@ void Attempt::inferDimPair() {
 
 /// h = a_1 prev(h) + ... + a_k prev(h, k) + b.
 void Attempt::inferCompanion(int64_t order) {
-  RecurrenceOp op = *step;
-  if (op.getNumStates() != 1)
-    return refuse(op, "a state that is read more than one step ago is "
-                      "supported only without other states");
-  if (op.getHasReset())
-    return refuse(op, ("reset is not supported for state '" + getName(0) +
-                       "', which is read " + Twine(order) + " steps ago")
-                          .str());
   setAlgebra(Structure::Companion, order);
   for (int64_t lag = 1; lag <= order; ++lag)
     elements.push_back(find(0, 0, lag));
@@ -310,7 +305,92 @@ static bool fitsTypes(RecurrenceOp recurrence, Semiring semiring) {
       });
 }
 
-Classification recur::classify(RecurrenceOp recurrence) {
+/// Gives each value of more than one step ago a state of its own, which is
+/// where one step ago the state of one step less was: several states, or a
+/// reset, then need no more than one earlier step.
+static void spreadLags(RecurrenceOp step) {
+  OpBuilder builder(step.getStep().front().getTerminator());
+  SmallVector<StateAttr> states(step.getStates().getAsRange<StateAttr>());
+  unsigned count = states.size();
+  SmallVector<SmallVector<StringAttr>> names(count); // by state and lag
+  SmallVector<unsigned> deepest(count, 1);
+  auto find = [&](StringRef name) {
+    return llvm::find_if(states,
+                         [&](StateAttr state) {
+                           return state.getName().getValue() == name;
+                         }) -
+           states.begin();
+  };
+  SmallVector<PrevOp> reads(step.getStep().getOps<PrevOp>());
+  for (PrevOp prev : reads) {
+    unsigned &lag = deepest[find(prev.getState())];
+    lag = std::max<unsigned>(lag, prev.getLag());
+  }
+  SmallVector<Attribute> outputs(step.getOutputs().begin(),
+                                 step.getOutputs().end());
+  for (Attribute attr : outputs)
+    if (auto output = cast<ResultAttr>(attr); output.isFinal()) {
+      unsigned &lag = deepest[find(output.getFinalState().getValue())];
+      lag = std::max(lag, output.getLag());
+    }
+  Operation *yield = step.getStep().front().getTerminator();
+  SmallVector<Value> values(yield->getOperands());
+  for (unsigned i = 0; i < count; ++i) {
+    StateAttr state = states[i];
+    names[i].push_back(state.getName());
+    for (unsigned lag = 2; lag <= deepest[i]; ++lag) {
+      std::string name = state.getName().getValue().str();
+      do
+        name += "_" + std::to_string(lag);
+      while (find(name) < std::ptrdiff_t(states.size()));
+      StringAttr before = names[i].back();
+      names[i].push_back(builder.getStringAttr(name));
+      states.push_back(StateAttr::get(builder.getContext(), names[i].back(),
+                                      state.getDims(), state.getType(),
+                                      state.getStart(lag)));
+      values.insert(values.begin() + states.size() - 1,
+                    PrevOp::create(builder, step.getLoc(), state.getType(),
+                                   before.getValue(), 1, ArrayAttr()));
+    }
+    states[i] =
+        StateAttr::get(builder.getContext(), state.getName(), state.getDims(),
+                       state.getType(), state.getStart(1));
+  }
+  yield->setOperands(values);
+  for (PrevOp prev : reads) {
+    prev.setState(names[find(prev.getState())][prev.getLag() - 1].getValue());
+    prev.setLag(1);
+  }
+  for (Attribute &attr : outputs)
+    if (auto output = cast<ResultAttr>(attr); output.isFinal())
+      attr = ResultAttr::get(
+          builder.getContext(), output.getName(), output.getDims(),
+          names[find(output.getFinalState().getValue())][output.getLag() - 1],
+          1);
+  step.setOutputsAttr(builder.getArrayAttr(outputs));
+  step.setStatesAttr(builder.getArrayAttr(
+      SmallVector<Attribute>(states.begin(), states.end())));
+}
+
+/// Whether some state is read, or returned, as it was before the last step.
+static bool hasLags(RecurrenceOp recurrence) {
+  return llvm::any_of(recurrence.getStep().getOps<PrevOp>(),
+                      [](PrevOp prev) { return prev.getLag() > 1; }) ||
+         llvm::any_of(recurrence.getOutputs().getAsRange<ResultAttr>(),
+                      [](ResultAttr output) {
+                        return output.isFinal() && output.getLag() > 1;
+                      });
+}
+
+Classification recur::classify(RecurrenceOp original) {
+  OwningOpRef<RecurrenceOp> spread;
+  RecurrenceOp recurrence = original;
+  if (hasLags(original) &&
+      (original.getHasReset() || original.getNumStates() > 1)) {
+    spread = cast<RecurrenceOp>(original->clone());
+    recurrence = *spread;
+    spreadLags(recurrence);
+  }
   std::optional<Classification> first;
   for (Semiring semiring :
        {Semiring::PlusTimes, Semiring::MaxPlus, Semiring::MinPlus,

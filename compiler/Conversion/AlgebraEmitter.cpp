@@ -8,23 +8,14 @@
 
 #include "compiler/Conversion/AlgebraEmitter.h"
 
+#include "compiler/Conversion/PairValues.h"
 #include "dialect/IR/Scalars.h"
-
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace recur;
 
 Value AlgebraEmitter::constant(double value) {
-  Type element = getElementTypeOrSelf(type);
-  TypedAttr attr;
-  if (isa<FloatType>(element))
-    attr = FloatAttr::get(element, value);
-  else
-    attr = IntegerAttr::get(element, int64_t(value));
-  if (auto vector = dyn_cast<VectorType>(type))
-    attr = DenseElementsAttr::get(vector, Attribute(attr));
-  return arith::ConstantOp::create(builder, loc, attr);
+  return makeNumber(builder, loc, type, value);
 }
 
 Value AlgebraEmitter::zero() { return constant(getSemiringZero(semiring)); }
@@ -33,7 +24,9 @@ Value AlgebraEmitter::one() { return constant(getSemiringOne(semiring)); }
 Value AlgebraEmitter::sum(Value x, Value y) {
   switch (semiring) {
   case Semiring::PlusTimes:
-    return arith::AddFOp::create(builder, loc, x, y, flags);
+    return mapParts(builder, loc, {x, y}, [&](ArrayRef<Value> v) -> Value {
+      return arith::AddFOp::create(builder, loc, v[0], v[1], flags);
+    });
   case Semiring::MaxPlus:
     return arith::MaximumFOp::create(builder, loc, x, y);
   case Semiring::MinPlus:
@@ -47,6 +40,17 @@ Value AlgebraEmitter::sum(Value x, Value y) {
 }
 
 Value AlgebraEmitter::product(Value x, Value y) {
+  if (semiring == Semiring::PlusTimes && isPair(type)) {
+    Value parts[] = {getPart(builder, loc, x, 0), getPart(builder, loc, x, 1),
+                     getPart(builder, loc, y, 0), getPart(builder, loc, y, 1)};
+    auto times = [&](unsigned i, unsigned j) -> Value {
+      return arith::MulFOp::create(builder, loc, parts[i], parts[j], flags);
+    };
+    Value re = times(1, 3), im = times(1, 2);
+    re = arith::SubFOp::create(builder, loc, times(0, 2), re, flags);
+    im = arith::AddFOp::create(builder, loc, times(0, 3), im, flags);
+    return makePair(builder, loc, re, im);
+  }
   if (semiring == Semiring::PlusTimes)
     return arith::MulFOp::create(builder, loc, x, y, flags);
   if (semiring == Semiring::OrAnd)
@@ -63,7 +67,7 @@ Value AlgebraEmitter::product(Value x, Value y) {
 }
 
 Value AlgebraEmitter::select(Value condition, Value x, Value y) {
-  return x == y ? x : arith::SelectOp::create(builder, loc, condition, x, y);
+  return selectParts(builder, loc, condition, x, y);
 }
 
 Transition AlgebraEmitter::identity(const Carrier &carrier) {

@@ -10,6 +10,7 @@
 #include "compiler/Analysis/Structure.h"
 #include "compiler/Conversion/Artifact.h"
 #include "compiler/Conversion/CpuKernels.h"
+#include "compiler/Conversion/ExpandComplex.h"
 #include "compiler/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,11 +43,6 @@ LogicalResult recur::checkCovered(ScanOp scan) {
              << "result '" << output.getName().getValue() << "' has lag "
              << output.getLag() << ", the scan keeps " << lags
              << (lags == 1 ? " step" : " steps");
-  for (Region *region : {&scan.getElements(), &scan.getReadout()})
-    for (Operation &op : region->front())
-      for (Type type : op.getResultTypes())
-        if (isa<ComplexType>(type))
-          return op.emitError() << "complex values have no kernels yet";
   return success();
 }
 
@@ -86,7 +82,7 @@ struct ConvertToCpuPass
   }
 
   LogicalResult convert(func::FuncOp function, ScanOp scan) {
-    if (failed(checkCovered(scan)))
+    if (failed(checkCovered(scan)) || failed(expandComplex(scan)))
       return failure();
     FailureOr<Signature> signature = Signature::get(function);
     if (failed(signature))

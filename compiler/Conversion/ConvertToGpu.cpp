@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/Artifact.h"
+#include "compiler/Conversion/ExpandComplex.h"
 #include "compiler/Conversion/ExpandMath.h"
 #include "compiler/Conversion/GpuKernels.h"
 #include "compiler/Conversion/Passes.h"
@@ -50,7 +51,7 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
         schedules.push_back(schedule);
     if (schedules.empty())
       return success();
-    if (failed(checkCovered(scan)))
+    if (failed(checkCovered(scan)) || failed(expandComplex(scan)))
       return failure();
     FailureOr<Signature> signature = Signature::get(function);
     if (failed(signature))

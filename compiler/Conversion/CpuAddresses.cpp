@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/CpuKernels.h"
+#include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -27,7 +28,7 @@ static Type getStorageType(Type element) {
     return IntegerType::get(element.getContext(), 8);
   if (element.isF16() || element.isBF16())
     return IntegerType::get(element.getContext(), 16);
-  return element;
+  return getKernelType(element);
 }
 
 /// `type` with `element` as its element type.
@@ -38,7 +39,7 @@ static Type withElement(Type type, Type element) {
 }
 
 static unsigned getAlignment(Type storage) {
-  return storage.getIntOrFloatBitWidth() / 8;
+  return getPartType(storage).getIntOrFloatBitWidth() / 8;
 }
 
 Value CpuKernels::createLaneNumbers() {
@@ -182,6 +183,8 @@ Value CpuKernels::getLanePointers(unsigned argument, const Address &address,
 Value CpuKernels::load(unsigned argument, const Address &address, Type element,
                        Value laneMask, Value passThrough) {
   Type storage = getStorageType(element);
+  if (isPair(storage))
+    return loadPairs(argument, address, storage, laneMask);
   unsigned alignment = getAlignment(storage);
   auto toElement = [&](Value value) -> Value {
     if (storage == element)
@@ -227,6 +230,8 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
 
 void CpuKernels::store(unsigned argument, const Address &address, Value value,
                        Value laneMask) {
+  if (isPair(value.getType()))
+    return storePairs(argument, address, value, laneMask);
   Type element = getElementTypeOrSelf(value.getType());
   Type storage = getStorageType(element);
   unsigned alignment = getAlignment(storage);
@@ -267,6 +272,110 @@ void CpuKernels::store(unsigned argument, const Address &address, Value value,
                                laneMask, b.getI32IntegerAttr(alignment));
 }
 
+//===----------------------------------------------------------------------===//
+// Complex numbers: both parts beside each other in memory
+//===----------------------------------------------------------------------===//
+
+/// Each lane twice.
+Value CpuKernels::doubleLanes(Value vector) {
+  SmallVector<int64_t> lanes;
+  for (int64_t i = 0; i < 2 * width; ++i)
+    lanes.push_back(i / 2);
+  return vector::ShuffleOp::create(b, loc, vector, vector, lanes);
+}
+
+Value CpuKernels::loadPairs(unsigned argument, const Address &address,
+                            Type storage, Value laneMask) {
+  Type part = getPartType(storage);
+  unsigned alignment = getAlignment(storage);
+  if (!address.varies) {
+    Value pointer = gep(data[argument], storage, address.offset);
+    Value re = LLVM::LoadOp::create(b, loc, part, pointer, alignment);
+    Value im = LLVM::LoadOp::create(b, loc, part, gep(pointer, part, i64(1)),
+                                    alignment);
+    return makePair(b, loc, re, im);
+  }
+  if (address.unit) {
+    bool reversed = space.getReverse() && timeLanes;
+    Value pointer = gep(data[argument], storage, getMemoryOffset(address));
+    auto type = VectorType::get({2 * width}, part);
+    Value both;
+    if (laneMask)
+      both = LLVM::MaskedLoadOp::create(
+          b, loc, type, pointer,
+          doubleLanes(reversed ? reverseLanes(laneMask) : laneMask),
+          arith::ConstantOp::create(b, loc, b.getZeroAttr(type)).getResult(),
+          alignment);
+    else
+      both = LLVM::LoadOp::create(b, loc, type, pointer, alignment);
+    Value parts[2];
+    for (int64_t first : {0, 1}) {
+      SmallVector<int64_t> lanes;
+      for (int64_t i = 0; i < width; ++i)
+        lanes.push_back(2 * (reversed ? width - 1 - i : i) + first);
+      parts[first] = vector::ShuffleOp::create(b, loc, both, both, lanes);
+    }
+    return makePair(b, loc, parts[0], parts[1]);
+  }
+  if (!laneMask)
+    laneMask = makeNumber(b, loc, VectorType::get({width}, b.getI1Type()), 1);
+  auto type = VectorType::get({width}, part);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  Value pointers = getLanePointers(argument, address, storage);
+  auto gather = [&]() -> Value {
+    return LLVM::masked_gather::create(b, loc, type, pointers, laneMask,
+                                       ValueRange{zero},
+                                       b.getI32IntegerAttr(alignment));
+  };
+  Value re = gather();
+  pointers = LLVM::GEPOp::create(b, loc, pointers.getType(), part, pointers,
+                                 ArrayRef<LLVM::GEPArg>{1});
+  return makePair(b, loc, re, gather());
+}
+
+void CpuKernels::storePairs(unsigned argument, const Address &address,
+                            Value value, Value laneMask) {
+  Type storage = getStorageType(signature.arguments[argument].element);
+  Type part = getPartType(storage);
+  unsigned alignment = getAlignment(storage);
+  if (address.varies)
+    value = vectorOf(value);
+  Value re = getPart(b, loc, value, 0), im = getPart(b, loc, value, 1);
+  if (!address.varies) {
+    Value pointer = gep(data[argument], storage, address.offset);
+    LLVM::StoreOp::create(b, loc, re, pointer, alignment);
+    LLVM::StoreOp::create(b, loc, im, gep(pointer, part, i64(1)), alignment);
+    return;
+  }
+  if (address.unit) {
+    bool reversed = space.getReverse() && timeLanes;
+    Value pointer = gep(data[argument], storage, getMemoryOffset(address));
+    SmallVector<int64_t> lanes;
+    for (int64_t i = 0; i < width; ++i) {
+      int64_t lane = reversed ? width - 1 - i : i;
+      lanes.append({lane, width + lane});
+    }
+    Value both = vector::ShuffleOp::create(b, loc, re, im, lanes);
+    if (laneMask)
+      LLVM::MaskedStoreOp::create(
+          b, loc, both, pointer,
+          doubleLanes(reversed ? reverseLanes(laneMask) : laneMask),
+          b.getI32IntegerAttr(alignment));
+    else
+      LLVM::StoreOp::create(b, loc, both, pointer, alignment);
+    return;
+  }
+  if (!laneMask)
+    laneMask = makeNumber(b, loc, VectorType::get({width}, b.getI1Type()), 1);
+  Value pointers = getLanePointers(argument, address, storage);
+  LLVM::masked_scatter::create(b, loc, re, pointers, laneMask,
+                               b.getI32IntegerAttr(alignment));
+  pointers = LLVM::GEPOp::create(b, loc, pointers.getType(), part, pointers,
+                                 ArrayRef<LLVM::GEPArg>{1});
+  LLVM::masked_scatter::create(b, loc, im, pointers, laneMask,
+                               b.getI32IntegerAttr(alignment));
+}
+
 /// Asks for the line that a later step will use.
 void CpuKernels::prefetch(unsigned argument, AffineMap map,
                           const Address &address, Type type, bool write) {
@@ -278,7 +387,7 @@ void CpuKernels::prefetch(unsigned argument, AffineMap map,
     Value distance = mul(stepsAhead, strides[argument][axis]);
     Value offset = space.getReverse() ? sub(address.offset, distance)
                                       : add(address.offset, distance);
-    Type storage = getStorageType(getElementTypeOrSelf(type));
+    Type storage = getStorageType(signature.arguments[argument].element);
     LLVM::Prefetch::create(b, loc, gep(data[argument], storage, offset),
                            /*rw=*/write, /*hint=*/3, /*cache=*/1);
   }
@@ -331,7 +440,7 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
   Value inside =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step, i64(lag));
   Address plain = getAddress(argument, map, point, isContiguous(argument, map));
-  Type type = plain.varies ? Type(VectorType::get({width}, element)) : element;
+  Type type = getKernelType(element, plain.varies ? width : 0);
   auto branch = scf::IfOp::create(b, loc, TypeRange{type}, inside,
                                   /*withElse=*/true);
   OpBuilder::InsertionGuard keep(b); // returns to the point after the branch
@@ -361,10 +470,10 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
         lanes = arith::AndIOp::create(b, loc, lanes, mask);
     }
     before = load(history, address, element, lanes, {});
-    if (isa<VectorType>(type))
+    if (isVector(type))
       before = vectorOf(before);
   } else {
-    before = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    before = makeNumber(b, loc, type, 0);
   }
   if (laneStep) {
     Value lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
@@ -372,7 +481,7 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
     Value active =
         mask ? Value(arith::AndIOp::create(b, loc, lanes, mask)) : lanes;
     Value value = load(argument, plain, element, active, {});
-    before = arith::SelectOp::create(b, loc, lanes, value, before);
+    before = selectParts(b, loc, lanes, value, before);
   }
   scf::YieldOp::create(b, loc, ValueRange{before});
   return branch.getResult(0);
@@ -419,7 +528,9 @@ DictionaryAttr CpuKernels::describe() {
     double lanes = laneDim >= 0 && !timeLanes && map.isFunctionOfDim(laneDim)
                        ? double(width)
                        : 1.0;
-    bytes += lanes * getAlignment(getStorageType(getElementTypeOrSelf(tensor)));
+    Type element = getElementTypeOrSelf(tensor);
+    bytes += lanes * getAlignment(getStorageType(element)) *
+             (isa<ComplexType>(element) ? 2 : 1);
   };
   for (unsigned i = 0; i < scan.getInputs().size(); ++i)
     visit(inputArguments[i], scan.getInputMap(i),

@@ -13,6 +13,7 @@
 #include "compiler/Conversion/CpuSink.h"
 
 #include "compiler/Conversion/ExpandMath.h"
+#include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -75,14 +76,15 @@ bool CpuKernels::isLaneState(unsigned state) const {
 Type CpuKernels::getStateType(unsigned state) const {
   auto attr = cast<StateAttr>(const_cast<ScanOp &>(scan).getStates()[state]);
   if (isLaneState(state))
-    return VectorType::get({width}, attr.getType());
-  return attr.getType();
+    return getKernelType(attr.getType(), width);
+  return getKernelType(attr.getType());
 }
 
 /// Bytes of one storage element.
 static int64_t getBytes(Type type) {
   if (auto complex = dyn_cast<ComplexType>(type))
     return 2 * getBytes(complex.getElementType());
+  type = getElementTypeOrSelf(type);
   return (type.getIntOrFloatBitWidth() + 7) / 8;
 }
 
@@ -158,12 +160,20 @@ Value CpuKernels::loadField(Value pointer, unsigned index, Type type) {
   return LLVM::LoadOp::create(b, loc, type, field);
 }
 Value CpuKernels::loadAligned(Value slot, Type type) {
-  return LLVM::LoadOp::create(b, loc, type, slot,
-                              getBytes(getElementTypeOrSelf(type)));
+  if (isPair(type)) {
+    Type part = getPartType(type);
+    Value re = loadAligned(slot, part);
+    return makePair(b, loc, re, loadAligned(gep(slot, part, i64(1)), part));
+  }
+  return LLVM::LoadOp::create(b, loc, type, slot, getBytes(type));
 }
 void CpuKernels::storeAligned(Value slot, Value value) {
-  LLVM::StoreOp::create(b, loc, value, slot,
-                        getBytes(getElementTypeOrSelf(value.getType())));
+  if (isPair(value.getType())) {
+    storeAligned(slot, getPart(b, loc, value, 0));
+    slot = gep(slot, getPartType(value.getType()), i64(1));
+    value = getPart(b, loc, value, 1);
+  }
+  LLVM::StoreOp::create(b, loc, value, slot, getBytes(value.getType()));
 }
 
 Value CpuKernels::lanesBelow(Value count) {
@@ -323,8 +333,7 @@ Value CpuKernels::loadInvariant(OpBuilder &builder, Location, Value value,
     return {};
   b.restoreInsertionPoint(builder.saveInsertionPoint());
   bool vector = laneDim >= 0 && emitterSets->getIndexSet(value).test(laneDim);
-  Type type = vector ? Type(VectorType::get({width}, value.getType()))
-                     : value.getType();
+  Type type = getKernelType(value.getType(), vector ? width : 0);
   Value loaded = loadAligned(getInvariantSlot(value, point), type);
   return rows && vector ? permuteLanes(loaded, rows->channelLane) : loaded;
 }
@@ -592,14 +601,14 @@ Value CpuKernels::createStart(unsigned state, int64_t lag,
   Type type = getStateType(state);
   int init = StateAttr::getInitOperand(start);
   if (init < 0) {
-    Value literal = arith::ConstantOp::create(b, loc, cast<TypedAttr>(start));
-    return isa<VectorType>(type) ? vectorOf(literal) : literal;
+    Value literal = makeLiteral(b, loc, start);
+    return isVector(type) ? vectorOf(literal) : literal;
   }
   Address address = getAddress(initArguments[init], scan.getInitMap(init),
                                point, /*contiguous=*/false);
   Value value = load(initArguments[init], address,
                      scan.getState(state).getType(), mask, {});
-  return isa<VectorType>(type) ? vectorOf(value) : value;
+  return isVector(type) ? vectorOf(value) : value;
 }
 
 /// summary := the identity, then the tile's steps.

@@ -126,6 +126,11 @@ private:
              Value laneMask, Value passThrough);
   void store(unsigned argument, const Address &address, Value value,
              Value laneMask);
+  Value loadPairs(unsigned argument, const Address &address,
+                  mlir::Type storage, Value laneMask);
+  void storePairs(unsigned argument, const Address &address, Value value,
+                  Value laneMask);
+  Value doubleLanes(Value vector);
   void prefetch(unsigned argument, mlir::AffineMap map, const Address &address,
                 mlir::Type type, bool write);
   Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);

@@ -29,8 +29,9 @@ bool CpuKernels::canPackRows() {
       (width != 8 && width != 16))
     return false;
   auto fits = [&](Type type) {
-    return getElementTypeOrSelf(type).getIntOrFloatBitWidth() <=
-           kRegisterBits / width;
+    Type element = getElementTypeOrSelf(type);
+    return element.isIntOrFloat() &&
+           element.getIntOrFloatBitWidth() <= kRegisterBits / width;
   };
   for (unsigned i = 0; i < scan.getNumStates(); ++i)
     if (!isLaneState(i) || !fits(scan.getState(i).getType()))

@@ -10,6 +10,8 @@
 
 #include "compiler/Conversion/CpuSink.h"
 
+#include "compiler/Conversion/PairValues.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -24,6 +26,10 @@ using mlir::Value;
 Value CpuKernels::flushTiny(const Carrier &carrier, Value value) {
   if (carrier.semiring != Semiring::PlusTimes)
     return value;
+  if (isPair(value.getType()))
+    return mapParts(b, loc, value, [&](ArrayRef<Value> part) {
+      return flushTiny(carrier, part[0]);
+    });
   auto element = cast<FloatType>(getElementTypeOrSelf(value.getType()));
   auto constant = [&](APFloat number) -> Value {
     TypedAttr attr = FloatAttr::get(element, number);
@@ -78,7 +84,7 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
     return moved;
   }
   Transition values = map;
-  if (isa<VectorType>(k.getType(carrier))) {
+  if (isVector(k.getType(carrier))) {
     for (Value &entry : values.entries)
       entry = k.vectorOf(entry);
     for (std::optional<Value> &rest : values.rest)
@@ -95,9 +101,8 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
 Value CpuKernels::Sink::reload(OpBuilder &builder, Location, unsigned state,
                                const InnerPoint &point) {
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-  Type type = k.getStateType(state);
   return k.loadAligned(k.getStateSlot(state, point, k.carrySlots()),
-                       k.timeLanes ? getElementTypeOrSelf(type) : type);
+                       k.getStateType(state));
 }
 
 void CpuKernels::Sink::store(OpBuilder &builder, Location, unsigned result,
@@ -124,6 +129,10 @@ void CpuKernels::Sink::store(OpBuilder &builder, Location, unsigned result,
 /// Each lane of `vector` from 2^stage steps before, from `fill` where there is
 /// none.
 Value CpuKernels::Sink::shiftLanes(unsigned stage, Value fill, Value vector) {
+  if (isPair(vector.getType()))
+    return mapParts(k.b, k.loc, {fill, vector}, [&](ArrayRef<Value> part) {
+      return shiftLanes(stage, part[0], part[1]);
+    });
   if (k.rows) {
     const Rows::Shift &shift = k.rows->shifts[stage];
     return arith::SelectOp::create(k.b, k.loc, shift.inside,
@@ -142,7 +151,7 @@ Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
   if (int64_t(1) << stage >= k.width ||
       (k.rows && stage >= k.rows->shifts.size()))
     return map;
-  Type type = VectorType::get({k.width}, carrier.type);
+  Type type = getKernelType(carrier.type, k.width);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   auto compose = [&]() {
     Transition earlier = algebra.identity(carrier);
@@ -184,14 +193,14 @@ Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
 StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
                                             const Transition &step,
                                             const InnerPoint &point) {
-  auto type = VectorType::get({k.width}, carrier.type);
+  Type type = getKernelType(carrier.type, k.width);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   Transition map = algebra.widen(carrier, step);
   Transition identity = algebra.identity(carrier);
   auto prepare = [&](Value &value, Value otherwise) {
     value = k.vectorOf(value);
     if (k.mask) // the identity where there is no step
-      value = arith::SelectOp::create(k.b, k.loc, k.mask, value, otherwise);
+      value = selectParts(k.b, k.loc, k.mask, value, otherwise);
   };
   for (auto [entry, otherwise] : llvm::zip(map.entries, identity.entries))
     prepare(entry, otherwise);
@@ -199,12 +208,15 @@ StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
     prepare(*rest, *otherwise);
   map = compose(carrier, 0, map);
   // Slots hold the last of their lanes' values.
-  Type slotType = k.rows ? Type(type) : carrier.type;
+  Type slotType = k.rows ? type : getKernelType(carrier.type);
   auto spread = [&](Value value) { return k.vectorOf(value); };
   auto last = [&](Value value) -> Value {
-    return k.rows ? k.permuteLanes(value, k.rows->lastLane)
-                  : Value(vector::ExtractOp::create(k.b, k.loc, value,
-                                                    int64_t(k.width - 1)));
+    if (k.rows)
+      return k.permuteLanes(value, k.rows->lastLane);
+    return mapParts(k.b, k.loc, value, [&](ArrayRef<Value> part) -> Value {
+      return vector::ExtractOp::create(k.b, k.loc, part[0],
+                                       int64_t(k.width - 1));
+    });
   };
   Value base = folds ? k.exitSlots() : k.carrySlots();
   std::vector<Value> entry = k.loadVector(carrier, base, point, slotType);

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/GpuKernels.h"
+#include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -21,7 +22,7 @@ using mlir::Value;
 /// Truth values are stored as bytes.
 Type GpuKernels::getStorageType(Type element) {
   return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
-                              : element;
+                              : getKernelType(element);
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,6 +91,11 @@ Value GpuKernels::getPointer(unsigned argument, AffineMap map,
 
 Value GpuKernels::load(Value pointer, Type element, bool isInput) {
   Type storage = getStorageType(element);
+  if (isPair(storage)) {
+    Type part = getPartType(storage);
+    Value re = load(pointer, part, isInput);
+    return makePair(b, loc, re, load(getSecond(pointer, part), part, isInput));
+  }
   // Nothing writes inputs while a kernel runs: they go through the read-only
   // cache, and the compiler may move their loads.
   Value value = LLVM::LoadOp::create(
@@ -101,7 +107,19 @@ Value GpuKernels::load(Value pointer, Type element, bool isInput) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
 }
 
+/// The imaginary part of the complex number at `pointer`.
+Value GpuKernels::getSecond(Value pointer, Type part) {
+  return LLVM::GEPOp::create(b, loc, pointer.getType(), part, pointer,
+                             ArrayRef<LLVM::GEPArg>{1},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
 void GpuKernels::store(Value pointer, Value value) {
+  if (isPair(value.getType())) {
+    store(pointer, getPart(b, loc, value, 0));
+    return store(getSecond(pointer, getPartType(value.getType())),
+                 getPart(b, loc, value, 1));
+  }
   Type storage = getStorageType(value.getType());
   if (storage != value.getType())
     value = arith::ExtUIOp::create(b, loc, storage, value);
@@ -131,7 +149,7 @@ Value GpuKernels::loadLagged(unsigned input, int64_t lag,
   Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
   Value inside =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step, i64(lag));
-  auto branch = scf::IfOp::create(b, loc, TypeRange{element}, inside,
+  auto branch = scf::IfOp::create(b, loc, getKernelType(element), inside,
                                   /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b); // returns to the point after the branch
   b.setInsertionPointToEnd(branch.thenBlock());
@@ -151,7 +169,7 @@ Value GpuKernels::loadLagged(unsigned input, int64_t lag,
     before = load(getPointer(historyArguments[number], historyMap, point, axis),
                   element, /*isInput=*/true);
   } else {
-    before = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    before = makeNumber(b, loc, getKernelType(element), 0);
   }
   scf::YieldOp::create(b, loc, ValueRange{before});
   return branch.getResult(0);

@@ -32,6 +32,8 @@ static constexpr int64_t kDefaultSegmentSteps = 256;
 static constexpr int64_t kWorkspaceAlignment = 256;
 
 static int64_t getBytes(Type type) {
+  if (auto complex = dyn_cast<ComplexType>(type))
+    return 2 * getBytes(complex.getElementType());
   return (type.getIntOrFloatBitWidth() + 7) / 8;
 }
 
@@ -585,7 +587,7 @@ Value GpuKernels::read(Registers &registers, Summary summary,
   for (size_t i = 1; i < values.size(); ++i) {
     Value here =
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, wanted, i64(i));
-    chosen = arith::SelectOp::create(b, loc, here, values[i], chosen);
+    chosen = selectParts(b, loc, here, values[i], chosen);
   }
   return chosen;
 }
@@ -682,7 +684,7 @@ Value GpuKernels::createStart(unsigned state, const InnerPoint &point,
   Attribute start = scan.getState(state).getStart(lag);
   int init = StateAttr::getInitOperand(start);
   if (init < 0)
-    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(start));
+    return makeLiteral(b, loc, start);
   return load(getPointer(initArguments[init], scan.getInitMap(init), point),
               scan.getState(state).getType());
 }

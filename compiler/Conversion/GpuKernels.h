@@ -24,6 +24,7 @@
 #define RECUR_COMPILER_CONVERSION_GPUKERNELS_H
 
 #include "compiler/Conversion/AlgebraEmitter.h"
+#include "compiler/Conversion/PairValues.h"
 #include "compiler/Conversion/Signature.h"
 #include "compiler/Conversion/StepEmitter.h"
 
@@ -113,7 +114,8 @@ protected:
   std::vector<Value> createStarts(const Carrier &carrier,
                                   const InnerPoint &point);
   AlgebraEmitter getAlgebra(const Carrier &carrier) {
-    return AlgebraEmitter(b, loc, carrier.semiring, carrier.type);
+    return AlgebraEmitter(b, loc, carrier.semiring,
+                          getKernelType(carrier.type));
   }
 
   // Hooks.
@@ -138,6 +140,7 @@ protected:
   static mlir::Type getStorageType(mlir::Type element);
   Value load(Value pointer, mlir::Type element, bool isInput = false);
   void store(Value pointer, Value value);
+  Value getSecond(Value pointer, mlir::Type part);
   Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);
   void storeResult(unsigned result, const InnerPoint &point, Value value);
   mlir::AffineMap getResultMap(unsigned result);

@@ -12,8 +12,10 @@
 #include "compiler/Conversion/StepEmitter.h"
 
 #include "compiler/Conversion/AlgebraEmitter.h"
+#include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -34,7 +36,8 @@ StepSink::Moved StepSink::advance(OpBuilder &builder, Location loc,
                                   const Carrier &carrier, const Transition &map,
                                   const InnerPoint &point) {
   assert(carrier.isSingle() && "a map of one number was expected");
-  AlgebraEmitter algebra(builder, loc, carrier.semiring, carrier.type);
+  AlgebraEmitter algebra(builder, loc, carrier.semiring,
+                         getKernelType(carrier.type));
   auto [previous, current] =
       update(builder, loc, carrier.state, algebra::getEntry(algebra, map, 0, 0),
              map.rest[0] ? *map.rest[0] : algebra.zero(), point);
@@ -105,10 +108,12 @@ static Value createI64(OpBuilder &builder, Location loc, int64_t value) {
 
 Value recur::toVector(OpBuilder &builder, Location loc, Value value,
                       int64_t width) {
-  if (isa<VectorType>(value.getType()))
+  if (isVector(value.getType()))
     return value;
-  return vector::BroadcastOp::create(
-      builder, loc, VectorType::get({width}, value.getType()), value);
+  return mapParts(builder, loc, value, [&](ArrayRef<Value> v) -> Value {
+    return vector::BroadcastOp::create(
+        builder, loc, VectorType::get({width}, v[0].getType()), v[0]);
+  });
 }
 
 static Value createSplat(OpBuilder &builder, Location loc, Type type,
@@ -228,8 +233,8 @@ SmallVector<unsigned> StepEmitter::getInnerDims(const Carrier &carrier) {
 
 Type StepEmitter::getType(Value value) const {
   if (getIndexSet(value).anyCommon(laneDims))
-    return VectorType::get({width}, value.getType());
-  return value.getType();
+    return getKernelType(value.getType(), width);
+  return getKernelType(value.getType());
 }
 
 bool StepEmitter::isUnrolled(unsigned dim) const {
@@ -312,7 +317,7 @@ Value StepEmitter::evaluate(Value value, Scope &scope) {
     else
       result = emitOp(value.getDefiningOp(), *target);
   }
-  if (isa<VectorType>(getType(value)))
+  if (isVector(getType(value)))
     result = toVector(target->builder, value.getLoc(), result, width);
   target->memo[value] = result;
   return result;
@@ -354,13 +359,20 @@ Value StepEmitter::emitOp(Operation *op, Scope &scope) {
     }
     return evaluate(at.getOperand(), renamed);
   }
-  bool isVector = isa<VectorType>(getType(op->getResult(0)));
+  if (auto literal = dyn_cast<complex::ConstantOp>(op))
+    return makeLiteral(scope.builder, op->getLoc(), literal.getValue());
+  bool vector = isVector(getType(op->getResult(0)));
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     Value value = evaluate(operand, scope);
     operands.push_back(
-        isVector ? toVector(scope.builder, op->getLoc(), value, width) : value);
+        vector ? toVector(scope.builder, op->getLoc(), value, width) : value);
   }
+  if (isa<complex::CreateOp>(op))
+    return makePair(scope.builder, op->getLoc(), operands[0], operands[1]);
+  if (isa<complex::ReOp, complex::ImOp>(op))
+    return getPart(scope.builder, op->getLoc(), operands[0],
+                   isa<complex::ImOp>(op));
   SmallVector<Type> types;
   for (Value result : op->getResults())
     types.push_back(getType(result));

@@ -53,8 +53,9 @@ private:
 /// Builds the scan of one classified recurrence.
 class ScanBuilder {
 public:
+  /// The scan is made where `recurrence` is, of what the analysis made of it.
   ScanBuilder(RecurrenceOp recurrence, Classification &found)
-      : recurrence(recurrence), found(found), builder(recurrence),
+      : recurrence(*found.step), found(found), builder(recurrence),
         semiring(found.algebra.getSemiring()) {}
   ScanOp build();
 

@@ -55,9 +55,34 @@ static BenchCase diagonal(const char *dtype, std::vector<std::string> order,
           std::min<int64_t>(d, std::max<int64_t>(1, (1 << 20) / t))};
 }
 
+/// A recurrence over another algebra: many channels, and few over a long time.
+/// `indices` stands for the order of the indices in `text`.
+static void addAlgebra(std::vector<BenchCase> &cases, const char *name,
+                       const char *dtype, const std::string &text,
+                       double operations) {
+  for (std::vector<std::string> order :
+       {std::vector<std::string>{"b", "t", "d"}, {"b", "d", "t"}})
+    for (bool isLong : {false, true}) {
+      int64_t b = isLong ? 1 : 4, t = isLong ? 2 << 20 : 4096,
+              d = isLong ? 8 : 1024;
+      std::string indices = order[0] + "," + order[1] + "," + order[2];
+      std::string spec = text;
+      for (size_t at; (at = spec.find("indices")) != std::string::npos;)
+        spec.replace(at, 7, indices);
+      cases.push_back({name,
+                       spec,
+                       "[" + indices + "]",
+                       dtype,
+                       {{"b", b}, {"t", t}, {"d", d}, {"i", 2}, {"j", 2}},
+                       order,
+                       operations,
+                       std::min<int64_t>(d, (1 << 18) / t + 1)});
+    }
+}
+
 std::vector<BenchCase> recur::bench::benchCases() {
   std::vector<std::string> btd = {"b", "t", "d"}, bdt = {"b", "d", "t"};
-  return {
+  std::vector<BenchCase> cases = {
       diagonal("f32", btd, 8, 8192, 1024),
       diagonal("f32", bdt, 8, 8192, 1024),
       diagonal("f32", btd, 1, 8 << 20, 8),
@@ -75,6 +100,31 @@ std::vector<BenchCase> recur::bench::benchCases() {
        8 * 16 + 7,
        16},
   };
+  addAlgebra(cases, "max_plus", "f32",
+             "recurrence r over t (a[indices], x[indices]) -> (v[indices]) {\n"
+             "  state v[b,d] = -inf\n  v = max(prev(v) + a, x)\n}\n",
+             2);
+  addAlgebra(cases, "log_sum_exp", "f32",
+             "recurrence r over t (A[indices], x[indices]) -> (v[indices]) {\n"
+             "  state v[b,d] = -inf\n  v = logaddexp(prev(v) + A, x)\n}\n",
+             5);
+  addAlgebra(cases, "complex", "c64",
+             "recurrence r over t (a[indices]: c64, x[indices]: c64) -> "
+             "(h[indices]: c64) {\n"
+             "  state h[b,d]: c64\n  h = 0.7 * a * prev(h) + x\n}\n",
+             8);
+  addAlgebra(cases, "order_2", "f32",
+             "recurrence r over t (x[indices]) -> (y[indices]) {\n"
+             "  state y[b,d]\n"
+             "  y = 1.6 * prev(y) - 0.7 * prev(y, 2) + x\n}\n",
+             4);
+  addAlgebra(cases, "two_states", "f32",
+             "recurrence r over t (a[indices], p[indices], x[indices]) -> "
+             "(y[indices]) {\n  state u[b,d]\n  state v[b,d]\n"
+             "  u = 0.5 * a * prev(u) + 0.4 * p * prev(v) + x\n"
+             "  v = 0.4 * p * prev(u) - 0.5 * a * prev(v)\n  y = u + v\n}\n",
+             12);
+  return cases;
 }
 
 std::string recur::bench::shapeOf(const BenchCase &benchCase) {

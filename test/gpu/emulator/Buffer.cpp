@@ -34,10 +34,16 @@ static std::vector<int64_t> getOffsets(const std::vector<int64_t> &shape,
   return offsets;
 }
 
+static mlir::Type getPart(mlir::Type type) {
+  auto complex = mlir::dyn_cast<mlir::ComplexType>(type);
+  return complex ? complex.getElementType() : type;
+}
+
 Buffer::Buffer(mlir::Type type, std::vector<int64_t> shape,
                std::vector<int64_t> strides, bool atEnd, int64_t alignment)
-    : type(type), shape(std::move(shape)), strides(std::move(strides)),
-      width((type.getIntOrFloatBitWidth() + 7) / 8),
+    : type(type), part(getPart(type)), shape(std::move(shape)),
+      strides(std::move(strides)),
+      width((part.getIntOrFloatBitWidth() + 7) / 8 * (part == type ? 1 : 2)),
       offsets(getOffsets(this->shape, this->strides, width)),
       used(offsets.empty() ? 0 : size_t(offsets.back() + width)),
       memory(std::max<size_t>(used, 1) + alignment) {
@@ -50,7 +56,9 @@ Buffer::Buffer(mlir::Type type, std::vector<int64_t> shape,
     first += atEnd ? -alignment : alignment;
 }
 
-void Buffer::set(int64_t number, double value) {
+void Buffer::set(int64_t number, double value, unsigned index) {
+  mlir::Type type = part;
+  int64_t width = (type.getIntOrFloatBitWidth() + 7) / 8;
   uint64_t bits = uint64_t(int64_t(value));
   if (type.isF32())
     bits = llvm::bit_cast<uint32_t>(float(value));
@@ -60,12 +68,14 @@ void Buffer::set(int64_t number, double value) {
     bits = f16FromFloat(float(value));
   else if (type.isF64())
     bits = llvm::bit_cast<uint64_t>(value);
-  std::memcpy(at(number), &bits, width);
+  std::memcpy(at(number) + index * width, &bits, width);
 }
 
-double Buffer::get(int64_t number) const {
+double Buffer::get(int64_t number, unsigned index) const {
+  mlir::Type type = part;
+  int64_t width = (type.getIntOrFloatBitWidth() + 7) / 8;
   uint64_t bits = 0;
-  std::memcpy(&bits, at(number), width);
+  std::memcpy(&bits, at(number) + index * width, width);
   if (type.isF32())
     return llvm::bit_cast<float>(uint32_t(bits));
   if (type.isBF16())

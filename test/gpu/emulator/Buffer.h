@@ -25,8 +25,9 @@ public:
   int64_t elementBytes() const { return width; }
   /// The element at a row-major position.
   uint8_t *at(int64_t number) const { return first + offsets[number]; }
-  void set(int64_t number, double value);
-  double get(int64_t number) const;
+  /// A number, or a part of a complex one: 0 real, 1 imaginary.
+  void set(int64_t number, double value, unsigned part = 0);
+  double get(int64_t number, unsigned part = 0) const;
   bool isPoison(int64_t number) const;
   std::string index(int64_t number) const;
 
@@ -40,6 +41,7 @@ public:
   size_t bytes() const { return used; }
 
   mlir::Type type;
+  mlir::Type part; // of a complex number, or the type itself
   std::vector<int64_t> shape, strides;
 
 private:

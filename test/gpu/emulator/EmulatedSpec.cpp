@@ -303,8 +303,9 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
   for (size_t i = 0; isInput(i); ++i) {
     const SignatureArgument &argument = signature.arguments[i];
     std::vector<int64_t> shape = getShape(i, sizes);
-    Array array = Array::zeros(shape);
-    std::vector<double> &values = array.real();
+    Array array = Array::zeros(shape, isa<ComplexType>(argument.element));
+    std::vector<double> none;
+    std::vector<double> &values = array.isComplex() ? none : array.real();
     if (argument.role == Role::Segments) {
       // Some sequences are empty.
       int64_t total = sizes[signature.space.getTime()];
@@ -323,6 +324,13 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
         one.set(0, isReal ? uniform(random) : double(random() % 5 == 0));
         value = one.get(0);
       }
+      // Products of complex numbers must not grow.
+      if (array.isComplex())
+        for (std::complex<double> &value : array.complex()) {
+          one.set(0, 0.7 * uniform(random));
+          one.set(0, 0.7 * uniform(random), 1);
+          value = {one.get(0), one.get(0, 1)};
+        }
     }
     inputs.push_back(std::move(array));
   }
@@ -371,13 +379,21 @@ EmulatedSpec::Implementation::makeBuffers(const SpecRun &run,
       strides[axis] = stride;
       stride *= shape[axis] + run.gap;
     }
-    int64_t elementBytes = (argument.element.getIntOrFloatBitWidth() + 7) / 8;
+    auto complex = dyn_cast<ComplexType>(argument.element);
+    Type part = complex ? complex.getElementType() : argument.element;
+    int64_t elementBytes =
+        (part.getIntOrFloatBitWidth() + 7) / 8 * (complex ? 2 : 1);
     buffers.emplace_back(argument.element, shape, strides,
                          /*atEnd=*/(run.seed + i) % 2 == 0,
                          run.misaligned ? elementBytes : 16);
     if (isInput(i))
       for (int64_t k = 0; k < buffers.back().count(); ++k)
-        buffers.back().set(k, inputs[i].real()[k]);
+        if (complex) {
+          buffers.back().set(k, inputs[i].complex()[k].real());
+          buffers.back().set(k, inputs[i].complex()[k].imag(), 1);
+        } else {
+          buffers.back().set(k, inputs[i].real()[k]);
+        }
     buffers.back().remember();
   }
   return buffers;
@@ -457,7 +473,9 @@ void EmulatedSpec::Implementation::compare(const SpecRun &run,
     double error = 0, norm = 0;
     int64_t unwritten = 0, first = 0;
     for (int64_t k = buffer.count(); k-- > 0;) {
-      double found = buffer.get(k), want = wanted.real()[k];
+      double found = buffer.get(k);
+      double want =
+          wanted.isComplex() ? wanted.complex()[k].real() : wanted.real()[k];
       if (buffer.isPoison(k) && !std::isnan(want)) {
         ++unwritten;
         first = k;
@@ -467,13 +485,18 @@ void EmulatedSpec::Implementation::compare(const SpecRun &run,
         continue;
       error += (found - want) * (found - want);
       norm += want * want;
+      if (wanted.isComplex()) {
+        double other = wanted.complex()[k].imag();
+        error += std::pow(buffer.get(k, 1) - other, 2);
+        norm += other * other;
+      }
     }
     for (int64_t k = 0; k < buffer.count(); ++k)
       result.bytes.insert(result.bytes.end(), buffer.at(k),
                           buffer.at(k) + buffer.elementBytes());
-    unsigned bits = buffer.type.getIntOrFloatBitWidth();
+    unsigned bits = buffer.part.getIntOrFloatBitWidth();
     double relative = std::sqrt(error / (norm > 0 ? norm : 1));
-    double tolerance = !isa<FloatType>(buffer.type) ? 0
+    double tolerance = !isa<FloatType>(buffer.part) ? 0
                        : bits == 64                 ? 1e-12
                        : bits == 32                 ? 1e-5
                                                     : 1e-2;

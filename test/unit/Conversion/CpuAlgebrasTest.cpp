@@ -111,6 +111,21 @@ recurrence r over t (x[b,t,d], c[b,t,d], y1[b,d], y2[b,d], y3[b,d]) -> (y[b,t,d]
   y = 0.3 * c * prev(y) - 0.3 * prev(y, 2) + x
   z = y - prev(y, 2)
 })"},
+    {"lags_reset", R"(
+recurrence r over t (x[b,t,d], c[b,t,d], y0[b,d]) -> (y[b,t,d], w[b,t,d], final prev(y, 2)) {
+  reset z[b,t]: bool
+  state y[b,d] = y0, 0.5, -0.25
+  y = 0.3 * c * prev(y) - 0.3 * prev(y, 2) + x
+  w = y + prev(y, 2)
+})"},
+    {"lags_two_states", R"(
+recurrence r over t reverse (x[t,d], c[t,d]) -> (v[t,d], final u, final v) {
+  segments cu[s]
+  state u[d] = 0.5, 0.25
+  state v[d]
+  u = 0.3 * c * prev(u) - 0.3 * prev(u, 2) + x
+  v = 0.5 * u + 0.2 * prev(u, 2) - 0.4 * prev(v) + 0.1 * prev(v, 3)
+})"},
     {"lag_max", R"(
 recurrence r over t (x[b,t,d], c[b,t,d]) -> (y[b,t,d]) {
   state y[b,d] = -inf
@@ -152,6 +167,45 @@ recurrence r over t (A[b,t,i=2,j=2], x[b,t,d], k[b,t,n], c[b,t,n]) -> (y[b,t,d,i
 recurrence r over t (A[d,i=8,j=8], x[b,t,d,i]) -> (h[b,t,d,i]) {
   state h[b,d,i] = 0.5
   h = 0.12 * sum(j: A * h[b,t-1,d,j]) + x
+})"},
+    //===-- Complex numbers -----------------------------------------------===//
+    {"complex_diagonal", R"(
+recurrence r over t (a[b,t,d]: c64, x[b,t,d]: c64, h0[b,d]: c64) -> (h[b,t,d]: c64, y[b,t,d], final h) {
+  reset z[b,t]: bool
+  state h[b,d]: c64 = h0
+  h = a * prev(h) + x
+  y = real(conj(x) * h) + abs(prev(h))
+})"},
+    {"complex_double", R"(
+recurrence r over t reverse (a[b,t,d]: c128, x[b,t,d]: f64) -> (h[b,t,d]: c128) {
+  state h[b,d]: c128 = 1
+  h = a * prev(h) + x
+})"},
+    {"complex_packed", R"(
+recurrence r over t (a[d]: c64, x[t,d]: c64, h0[s,d]: c64) -> (y[t,d]: c64, final h) {
+  segments cu[s]
+  state h[d]: c64 = h0
+  h = a * prev(h) + x + prev(x)
+  y = h / (x + 3)
+})"},
+    {"complex_functions", R"(
+recurrence r over t (x[b,t,d], w[d], z[b,t,d]: c64) -> (y[b,t,d], u[b,t,d]: c64) {
+  state h[b,d]: c64
+  h = exp(complex(-0.1, w)) * prev(h) + x
+  y = imag(h)
+  u = sqrt(z) + tanh(z) + sin(z) * cos(z) + expm1(z) + complex(x, y) / z
+})"},
+    {"complex_matrix", R"(
+recurrence r over t (A[d,i=2,j=2]: c64, x[b,t,d]: c64) -> (y[b,t,d], final h) {
+  state h[b,d,i]: c64
+  h = 0.5 * sum(j: A * h[b,t-1,d,j]) + x
+  y = real(h[b,t,d,0]) + imag(h[b,t,d,1])
+})"},
+    {"complex_states", R"(
+recurrence r over t (A[d,n]: c64, B[d,n]: c64, u[b,t,d], C[d,n]: c64) -> (y[b,t,d]) {
+  state h[b,d,n]: c64
+  h = 0.9 * A * prev(h) + B * u
+  y = 2 * real(sum(n: C * h))
 })"},
     //===-- Scalar decay, outer products ----------------------------------===//
     {"outer_product", R"(

@@ -201,17 +201,23 @@ std::string ExecutedSpec::run(const Call &call) {
     auto [low, high] =
         range == call.ranges.end() ? std::pair(-0.95, 0.95) : range->second;
     std::uniform_real_distribution<double> uniform(low, high);
-    interpreter::Array array = interpreter::Array::zeros(shape);
+    bool isComplex = argument.dtype.code == kDLComplex;
+    interpreter::Array array = interpreter::Array::zeros(shape, isComplex);
     size_t next = 0;
     tensor.forEach([&](int64_t offset) {
-      double value =
-          output     ? std::numeric_limits<double>::quiet_NaN()
-          : segments ? double(cuts[next])
-          : argument.dtype.code == kDLFloat || argument.dtype.code == kDLBfloat
-              ? uniform(random)
-              : double(random() % 5 == 0);
-      tensor.store(offset, value);
-      if (!output)
+      double value = output     ? std::numeric_limits<double>::quiet_NaN()
+                     : segments ? double(cuts[next])
+                     : argument.dtype.code == kDLFloat ||
+                             argument.dtype.code == kDLBfloat || isComplex
+                         ? uniform(random)
+                         : double(random() % 5 == 0);
+      // Products of complex numbers must not grow.
+      tensor.store(offset, isComplex ? std::complex<double>(
+                                           0.7 * value, 0.7 * uniform(random))
+                                     : value);
+      if (!output && isComplex)
+        array.complex()[next] = tensor.load(offset);
+      else if (!output)
         array.real()[next] = tensor.load(offset).real();
       ++next;
     });
@@ -239,19 +245,24 @@ std::string ExecutedSpec::run(const Call &call) {
     const recur_argument &argument = info.arguments[i];
     if (argument.role != RECUR_RESULT && argument.role != RECUR_FINAL)
       continue;
-    const std::vector<double> &reference = (*expected)[result++].real();
+    const interpreter::Array &reference = (*expected)[result++];
     double difference = 0, norm = 0;
     size_t next = 0;
     tensors[i].forEach([&](int64_t offset) {
-      double found = tensors[i].load(offset).real(), want = reference[next++];
+      std::complex<double> found = tensors[i].load(offset);
+      std::complex<double> want = reference.isComplex()
+                                      ? reference.complex()[next]
+                                      : reference.real()[next];
+      ++next;
       auto *bytes = reinterpret_cast<const char *>(&found);
       lastBits.insert(lastBits.end(), bytes, bytes + sizeof found);
-      if (std::isinf(want) && found == want)
+      if (std::isinf(want.real()) && found == want)
         return;
-      difference += (found - want) * (found - want);
-      norm += want * want;
+      difference += std::norm(found - want);
+      norm += std::norm(want);
     });
-    double bits = argument.dtype.bits;
+    double bits = argument.dtype.code == kDLComplex ? argument.dtype.bits / 2
+                                                    : argument.dtype.bits;
     double tolerance = bits == 64 ? 1e-12 : bits == 32 ? 1e-5 : 1e-2;
     double relative = std::sqrt(difference / (norm > 0 ? norm : 1));
     if (!(relative <= tolerance))
