@@ -11,6 +11,8 @@
 #include "compiler/Conversion/PairValues.h"
 #include "dialect/IR/Scalars.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 using namespace recur;
 
@@ -31,8 +33,22 @@ Value AlgebraEmitter::sum(Value x, Value y) {
     return arith::MaximumFOp::create(builder, loc, x, y);
   case Semiring::MinPlus:
     return arith::MinimumFOp::create(builder, loc, x, y);
-  case Semiring::LogSumExp:
-    return LogAddExpOp::create(builder, loc, x.getType(), x, y);
+  case Semiring::LogSumExp: {
+    // What is less by so much is lost in rounding; its exponential, or the
+    // square of it, would be below the normal range and take a hundred times as
+    // long.
+    bool isDouble = getElementTypeOrSelf(type).isF64();
+    Value greater = arith::MaximumFOp::create(builder, loc, x, y);
+    Value lesser = arith::MinimumFOp::create(builder, loc, x, y);
+    Value least = arith::SubFOp::create(builder, loc, greater,
+                                        constant(isDouble ? 350 : 43));
+    Value isLost = arith::CmpFOp::create(
+        builder, loc, arith::CmpFPredicate::OLT, lesser, least);
+    lesser = select(isLost, least, lesser);
+    Value total =
+        LogAddExpOp::create(builder, loc, x.getType(), greater, lesser);
+    return select(isLost, greater, total);
+  }
   case Semiring::OrAnd:
     return arith::OrIOp::create(builder, loc, x, y);
   }
