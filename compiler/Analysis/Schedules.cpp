@@ -233,7 +233,7 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
                                 return isComplex(state.getType());
                               });
   if (!single || scan.getAlgebra().getSemiring() == Semiring::OrAnd ||
-      scan.getSegments() || dims.inner.any() || scan.getNumStates() == 0 ||
+      dims.inner.any() || scan.getNumStates() == 0 ||
       (function && function->hasAttr("recur.step")))
     return;
   // Bits of the widest number that varies over time decide over vectors.
@@ -266,7 +266,13 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
     add("lookback", channel, 1, false, 32, 8,
         std::min<int64_t>(elements, 32) / 2);
   }
-  add("lookback", time, vector, true, 1, 4, elements);
+  // (where sequences begin takes registers for each vector along time)
+  int64_t share = scan.getSegments() ? 2 : 1;
+  add("lookback", time, vector, true, 1, 4, elements / share);
+  // Rows of any length, whose steps no vector divides: lanes read neighbours.
+  if (vector > 1)
+    add("lookback", time, 1, true, 1, 8,
+        std::min<int64_t>(elements, 32) / (2 * share));
   // A warp a row, with less in its registers: the next steps are on their way.
   add("tile", time, vector, true, 1, 1,
       std::max<int64_t>(elements / 4, vector));

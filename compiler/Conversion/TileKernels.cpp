@@ -46,8 +46,7 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
 }
 
 bool TileKernels::isTileable(ScanOp scan) {
-  return !scan.getSegments() && ScanDims(scan).inner.empty() &&
-         scan.getNumStates() > 0 &&
+  return ScanDims(scan).inner.empty() && scan.getNumStates() > 0 &&
          llvm::all_of(getCarriers(scan), [](const Carrier &carrier) {
            return carrier.isSingle() && carrier.type.isIntOrFloat() &&
                   carrier.type.getIntOrFloatBitWidth() >= 32;
@@ -57,8 +56,8 @@ bool TileKernels::isTileable(ScanOp scan) {
 LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   if (!isTileable(scan))
     return scan.emitError() << "schedule '" << schedule.getAlgorithm()
-                            << "' needs steps that fit in registers: no packed "
-                               "segments and no reduced dims";
+                            << "' needs steps that fit in registers: no "
+                               "reduced dims";
   if (lookback && laneTile > threads)
     return scan.emitError()
            << "schedule 'lookback' needs a thread for each "
@@ -73,6 +72,15 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
                     b.getI32IntegerAttr(std::max<int64_t>(1, 512 / threads)));
   readParameters(function);
   locate();
+  if (isPacked()) {
+    // Without sequences there are no start states to read.
+    Value any =
+        compare(arith::CmpIPredicate::sgt, sizes[space.getSegment()], i64(0));
+    auto branch = scf::IfOp::create(b, loc, any, /*withElse=*/false);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    packedBegin = readBound(i64(0));
+    packedEnd = readBound(sizes[space.getSegment()]);
+  }
   if (lookback)
     emitLookback();
   else
@@ -151,7 +159,11 @@ void TileKernels::goToTile(Value begin) {
   Value both = arith::AddIOp::create(b, loc, inWarp, inBlock);
   threadBegin = add(begin, arith::ExtUIOp::create(b, loc, i64Type, both));
   Value end = add(begin, i64(tileSteps));
-  isFull = compare(arith::CmpIPredicate::sle, end, sequenceEnd);
+  isFull = compare(arith::CmpIPredicate::sle, end,
+                   isPacked() ? packedEnd : sequenceEnd);
+  if (isPacked())
+    isFull = arith::AndIOp::create(
+        b, loc, isFull, compare(arith::CmpIPredicate::sge, begin, packedBegin));
 }
 
 /// Goes to one of the thread's channels, if its lanes run along channels.
@@ -172,7 +184,11 @@ void TileKernels::setElement(int64_t chunk, int64_t number, int64_t channel) {
 
 Value TileKernels::isInside(int64_t chunk, int64_t number) {
   Value at = add(threadBegin, i64(chunk * teams * steps + number));
-  return compare(arith::CmpIPredicate::slt, at, sequenceEnd);
+  if (!isPacked())
+    return compare(arith::CmpIPredicate::slt, at, sequenceEnd);
+  return arith::AndIOp::create(
+      b, loc, compare(arith::CmpIPredicate::slt, at, packedEnd),
+      compare(arith::CmpIPredicate::sge, at, packedBegin));
 }
 
 //===----------------------------------------------------------------------===//
@@ -203,9 +219,12 @@ void TileKernels::emitSerial() {
   for (int64_t v = 0; v < channels; ++v) {
     goToChannel(v);
     for (unsigned state = 0; state < numStates; ++state)
-      carried.push_back(createStart(state, {}));
+      carried.push_back(isPacked() ? getIdentity(state).exit
+                                   : createStart(state, {}));
   }
   unsigned numCarries = carried.size();
+  if (isPacked() && hasFinal)
+    storeFinalsOfEmpty();
 
   goToTile(i64(0));
   SmallVector<Value> first = loadTile();
@@ -262,7 +281,7 @@ void TileKernels::emitSerial() {
     scf::YieldOp::create(b, loc, carries);
   }
   // Every thread has the final states; the first team of the block writes.
-  if (!hasFinal)
+  if (!hasFinal || isPacked())
     return;
   Value one = compare(arith::CmpIPredicate::eq, team, i32(0));
   Value zero = compare(arith::CmpIPredicate::eq, warp, i32(0));
@@ -312,6 +331,13 @@ void TileKernels::emitLookback() {
 
   loadConstants();
   registers = loadTile();
+  if (isPacked() && hasFinal) {
+    auto first = scf::IfOp::create(
+        b, loc, compare(arith::CmpIPredicate::eq, tile, i32(0)), false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(first.thenBlock()->getTerminator());
+    storeFinalsOfEmpty();
+  }
   emitFold();
   combineWarp();
   publishToBlock(totals);
@@ -376,7 +402,8 @@ void TileKernels::emitLookback() {
       b.setInsertionPointToEnd(branch.thenBlock());
       SmallVector<Value> starts;
       for (unsigned state = 0; state < numStates; ++state)
-        starts.push_back(createStart(state, {}));
+        starts.push_back(isPacked() ? getIdentity(state).exit
+                                    : createStart(state, {}));
       scf::YieldOp::create(b, loc, starts);
       b.setInsertionPointToEnd(branch.elseBlock());
       scf::YieldOp::create(b, loc, lookBack(thread));
@@ -390,7 +417,7 @@ void TileKernels::emitLookback() {
       publish(thread, state, Final, exits.back());
       LLVM::StoreOp::create(b, loc, entry, getEntry(state, thread), 8);
     }
-    if (hasFinal) {
+    if (hasFinal && !isPacked()) {
       Value last = arith::SubIOp::create(b, loc, tiles, i32(1));
       Value writes = compare(arith::CmpIPredicate::eq, tile, last);
       writes = arith::AndIOp::create(b, loc, writes, valid);
@@ -447,6 +474,7 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
   llvm::raw_string_ostream os(variant);
   os << schedule.getAlgorithm() << " along " << schedule.getLanes() << ", "
      << tileSteps << " x " << laneTile
+     << (timeLanes && width == 1 ? ", one by one" : "")
      << (schedule.getContiguous() ? "" : ", any strides");
   NamedAttrList list;
   auto number = [&](StringRef key, int64_t value) {

@@ -41,8 +41,8 @@ public:
   /// scan that has no tiles (see `isTileable`).
   mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name);
 
-  /// Whether a scan's steps can be held in registers: no packed segments, no
-  /// dims that each thread walks, carriers of one number of 32 or 64 bits.
+  /// Whether a scan's steps can be held in registers: no dims that each thread
+  /// walks, carriers of one number of 32 or 64 bits.
   static bool isTileable(ScanOp scan);
 
 private:
@@ -60,6 +60,7 @@ private:
   /// How an input is kept while a tile is worked on.
   enum class Access {
     Direct,     // read where it is used
+    Sequence,   // one register for each channel, read where a sequence starts
     Constant,   // one register for each channel of the thread
     Step,       // one for each step
     Element,    // one for each step and channel
@@ -79,6 +80,17 @@ private:
   void goToChannel(int64_t channel);
   void setElement(int64_t chunk, int64_t step, int64_t channel);
   Value isInside(int64_t chunk, int64_t step);
+
+  // Packed sequences (TileSegments.cpp).
+  bool isPacked() const { return segmentsArgument >= 0; }
+  Value readBound(Value number);
+  Value getSequence(Value number);
+  void findSequences();
+  void enterSequence(Value number);
+  Value getDistance(Value number);
+  void enterStep(int64_t chunk, int64_t step);
+  void storeFinalsOfStep(llvm::ArrayRef<States> states);
+  void storeFinalsOfEmpty();
 
   // Registers of inputs.
   Access getAccess(unsigned input);
@@ -134,6 +146,7 @@ private:
   // Small builders.
   AlgebraEmitter getAlgebra(mlir::Type type);
   Map compose(const Map &first, const Map &second);
+  Value isApart(const Map &map);
   Value apply(const Map &map, Value state);
   Map select(Value condition, const Map &x, const Map &y);
   Map getIdentity(unsigned state);
@@ -162,6 +175,15 @@ private:
   Value tile, unit, units, tiles;
   Value channelBase, threadChannel, isChannel; // i64, i64, i1
   Value threadBegin, isFull;
+  // Packed: the range of all sequences; by chunk the number of the first bound
+  // that is not before it. At the current step: the number of the next bound
+  // and how far after the thread's first step it is (i32), where the sequence
+  // starts, whether it does so here, and what it starts from, by channel.
+  Value packedBegin, packedEnd;
+  llvm::SmallVector<Value> firstBounds;
+  Value nextNumber, nextBound, ownBegin, restarts;
+  llvm::SmallVector<States> starts;
+  bool isCombining = false;
   Value totals, entriesShared, windowShared; // in shared memory
   llvm::SmallVector<Value> registers;
   llvm::DenseMap<int64_t, Value> reread; // registers of 16-bit numbers, again

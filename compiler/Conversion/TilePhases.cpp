@@ -33,10 +33,18 @@ public:
                                  const InnerPoint &) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     Map map{a, b};
+    Map &all = k.folded[k.chunkNow][k.channelNow][state];
+    if (k.isPacked()) {
+      // Where a sequence starts, what was before has no part.
+      Value start = k.starts[k.channelNow][state];
+      Map own{k.getAlgebra(start.getType()).zero(), k.apply(map, start)};
+      all = k.stepNow == 0 ? map : k.compose(all, map);
+      all = k.select(k.restarts, own, all);
+      return {};
+    }
     if (k.hasFinal)
       map = k.select(k.isInside(k.chunkNow, k.stepNow), map,
                      k.getIdentity(state));
-    Map &all = k.folded[k.chunkNow][k.channelNow][state];
     all = k.stepNow == 0 ? map : k.compose(all, map);
     return {};
   }
@@ -63,6 +71,9 @@ public:
                                  const InnerPoint &) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     Value previous = states[state];
+    if (k.isPacked())
+      previous = arith::SelectOp::create(
+          k.b, k.loc, k.restarts, k.starts[k.channelNow][state], previous);
     states[state] = k.apply({a, b}, previous);
     return {previous, states[state]};
   }
@@ -87,8 +98,11 @@ private:
 void TileKernels::emitFold() {
   folded.assign(chunks, SmallVector<Maps>(channels, Maps(scan.getNumStates())));
   FoldSink sink(*this);
+  if (isPacked())
+    findSequences();
   for (int64_t k = 0; k < chunks; ++k)
-    for (int64_t r = 0; r < steps; ++r)
+    for (int64_t r = 0; r < steps; ++r) {
+      enterStep(k, r);
       for (int64_t v = 0; v < channels; ++v) {
         setElement(k, r, v);
         OpBuilder body(b);
@@ -97,6 +111,8 @@ void TileKernels::emitFold() {
         (void)done;
         b.restoreInsertionPoint(body.saveInsertionPoint());
       }
+    }
+  isCombining = true;
 }
 
 /// Replaces every thread's map by that of the warp's steps before it, and
@@ -203,8 +219,10 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
       for (unsigned state = 0; state < scan.getNumStates(); ++state)
         now.push_back(apply(folded[k][v][state], entries[v][state]));
     }
+  isCombining = false;
   for (int64_t k = 0; k < chunks; ++k)
-    for (int64_t r = 0; r < steps; ++r)
+    for (int64_t r = 0; r < steps; ++r) {
+      enterStep(k, r);
       for (int64_t v = 0; v < channels; ++v) {
         setElement(k, r, v);
         ReplaySink sink(*this, states[k][v]);
@@ -214,6 +232,9 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
         (void)done;
         b.restoreInsertionPoint(body.saveInsertionPoint());
       }
+      if (isPacked() && hasFinal)
+        storeFinalsOfStep(states[k]);
+    }
   isReplay = false;
 }
 
@@ -230,14 +251,30 @@ TileKernels::Map TileKernels::getIdentity(unsigned state) {
   return {algebra.one(), algebra.zero()};
 }
 
+/// While maps of several steps are combined, that of a constant leaves no trace
+/// of the state before, not even of one that is not finite: packed sequences do
+/// not touch each other.
+Value TileKernels::isApart(const Map &map) {
+  if (!isPacked() || !isCombining || !isa<FloatType>(map.exit.getType()))
+    return {};
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                               map.transition,
+                               getAlgebra(map.exit.getType()).zero());
+}
+
 Value TileKernels::apply(const Map &map, Value state) {
   AlgebraEmitter algebra = getAlgebra(state.getType());
-  return algebra.sum(algebra.product(map.transition, state), map.exit);
+  Value next = algebra.sum(algebra.product(map.transition, state), map.exit);
+  Value apart = isApart(map);
+  return apart ? arith::SelectOp::create(b, loc, apart, map.exit, next) : next;
 }
 
 TileKernels::Map TileKernels::compose(const Map &first, const Map &second) {
   Value transition = getAlgebra(first.exit.getType())
                          .product(second.transition, first.transition);
+  if (Value apart = isApart(second))
+    transition =
+        arith::SelectOp::create(b, loc, apart, second.transition, transition);
   return {transition, apply(second, first.exit)};
 }
 

@@ -41,6 +41,8 @@ TileKernels::Access TileKernels::getAccess(unsigned input) {
   if (scan.getInputLag(input) > 0)
     return Access::Direct;
   bool overTime = map.isFunctionOfDim(space.getTime());
+  if (space.getSegment() >= 0 && map.isFunctionOfDim(space.getSegment()))
+    return overTime ? Access::Direct : Access::Sequence;
   bool overLanes = laneDim >= 0 && map.isFunctionOfDim(laneDim);
   if (!overTime)
     return Access::Constant;
@@ -52,6 +54,7 @@ TileKernels::Access TileKernels::getAccess(unsigned input) {
 unsigned TileKernels::getRegisters(unsigned input) {
   switch (accesses[input]) {
   case Access::Direct:
+  case Access::Sequence:
   case Access::Constant:
     return 0;
   case Access::StepVector:
@@ -231,7 +234,7 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   b.restoreInsertionPoint(builder.saveInsertionPoint());
   Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
   Access access = accesses[input];
-  if (access == Access::Constant)
+  if (access == Access::Constant || access == Access::Sequence)
     return constants[input][channelNow];
   if (access == Access::Direct) {
     // A lagged input; steps after the last are read as the last.
@@ -239,6 +242,9 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
     step = arith::MinSIOp::create(b, loc, step, sub(sequenceEnd, i64(1)));
     step = arith::MaxSIOp::create(b, loc, step, i64(0));
     time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step) : step;
+    // (a step outside of all sequences may be before where its own starts)
+    if (isPacked())
+      step = arith::MaxSIOp::create(b, loc, sub(step, ownBegin), i64(0));
     Value value = loadLagged(input, scan.getInputLag(input), point);
     step = saved;
     time = savedTime;

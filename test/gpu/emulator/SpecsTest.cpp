@@ -304,6 +304,24 @@ const Feature features[] = {
                       "(h[t,d], final h) {\n"
                       "  reset z[t]: bool\n  segments cu[s]\n"
                       "  state h[d] = 1\n  h = a * prev(h) + x\n}\n"},
+    {"PackedTimeLast",
+     "recurrence r over t (a[d,t]: bf16, x[d,t]: bf16, h0[s,d]) -> "
+     "(h[d,t]: bf16, final h) {\n  segments cu[s]\n"
+     "  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    {"PackedLags", "recurrence r over t (x[t,d], x0[k=3,d], w[d]) -> "
+                   "(y[t,d], final h, final g) {\n"
+                   "  segments cu[s]: i64\n  history x = x0\n"
+                   "  state h[d] = 2\n  state g[d]\n"
+                   "  h = w * prev(h) + 0.5 * prev(x) - 0.25 * x[t-3,d]\n"
+                   "  g = 0.5 * prev(g) + x * x\n"
+                   "  y = h - prev(h) * g\n}\n"},
+    {"PackedOnlyTime", "recurrence r over t reverse (a[t]: f64, x[t]: f64, "
+                       "h0[s]: f64) -> (h[t]: f64, final h: f64) {\n"
+                       "  segments cu[s]\n  state h[]: f64 = h0\n"
+                       "  h = a * prev(h) + x + prev(x, 2)\n}\n"},
+    {"PackedShort", "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> "
+                    "(h[t,d], final h) {\n  segments cu[s]\n"
+                    "  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
     {"Lags", "recurrence r over t (x[b,t,d], w[d]) -> (h[b,t,d]) {\n"
              "  state h[b,d]\n"
              "  h = w * prev(h) + x + 0.5 * prev(x) - 0.25 * x[b,t-3,d]\n}\n"},
@@ -397,6 +415,8 @@ TEST_P(FeaturesTest, AgreeWithTheInterpreter) {
   if (std::string(GetParam().text).find("(A[") != std::string::npos)
     matrix.ranges["A"] = {-0.9, -0.1};
   matrix.inPlace = GetParam().inPlace;
+  if (std::string(GetParam().name) == "PackedShort")
+    matrix.choices["s"] = {300, 1300, 64};
   matrix.run();
 }
 

@@ -1,0 +1,245 @@
+//===-- TileSegments.cpp - packed sequences in tiles ----------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Packed sequences lie behind one another on one axis of time, which is cut
+/// into tiles as if they were one. Where one starts, the map of the step is
+/// that of a constant, so tiles of any sequences combine like others. A thread
+/// finds the sequence of its first step by bisection and walks the bounds from
+/// there.
+///
+/// Steps are counted in the direction of the recurrence. In reverse the last
+/// sequence is the first that they meet.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/TileKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+/// Where a bound is that a thread does not reach, or there is none.
+static constexpr int64_t kFar = std::numeric_limits<int32_t>::max();
+
+/// The step of a bound. Cumulative lengths come from the device's memory
+/// unchecked: what they say is kept inside the tensors.
+Value TileKernels::readBound(Value number) {
+  Value length = sizes[space.getTime()];
+  if (space.getReverse())
+    number = sub(sizes[space.getSegment()], number);
+  Type element = signature.arguments[segmentsArgument].element;
+  Value pointer = LLVM::GEPOp::create(
+      b, loc, ptrType, element, data[segmentsArgument],
+      ArrayRef<LLVM::GEPArg>{mul(number, strides[segmentsArgument][0])},
+      LLVM::GEPNoWrapFlags::inbounds);
+  Value bound = load(pointer, element, /*isInput=*/true);
+  if (element != i64Type)
+    bound = arith::ExtSIOp::create(b, loc, i64Type, bound);
+  bound = arith::MaxSIOp::create(b, loc, bound, i64(0));
+  bound = arith::MinSIOp::create(b, loc, bound, length);
+  return space.getReverse() ? sub(length, bound) : bound;
+}
+
+/// The index of the sequence that is met as number `number`.
+Value TileKernels::getSequence(Value number) {
+  Value last = sub(sizes[space.getSegment()], i64(1));
+  number = arith::MinSIOp::create(b, loc, number, last);
+  number = arith::MaxSIOp::create(b, loc, number, i64(0));
+  return space.getReverse() ? sub(last, number) : number;
+}
+
+/// Finds, for each chunk of the thread, the first bound that is not before its
+/// first step: all chunks by one bisection.
+void TileKernels::findSequences() {
+  SmallVector<Value> wanted, initial;
+  for (int64_t k = 0; k < chunks; ++k) {
+    wanted.push_back(add(threadBegin, i64(k * teams * steps)));
+    initial.push_back(i64(0));
+  }
+  // The bound is among `count` of them from the one that is carried, or after.
+  initial.push_back(add(sizes[space.getSegment()], i64(1)));
+  SmallVector<Type> types(initial.size(), i64Type);
+  SmallVector<Location> locations(initial.size(), loc);
+  auto loop = scf::WhileOp::create(b, loc, types, initial);
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
+  b.setInsertionPointToStart(before);
+  Value again =
+      compare(arith::CmpIPredicate::sgt, before->getArguments().back(), i64(0));
+  scf::ConditionOp::create(b, loc, again, before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
+  b.setInsertionPointToStart(after);
+  Value count = after->getArguments().back();
+  Value half = arith::ShRUIOp::create(b, loc, count, i64(1));
+  // Halves of odd and even counts differ by one: the larger rest serves both,
+  // and numbers past the end are kept at it.
+  SmallVector<Value> next;
+  for (int64_t k = 0; k < chunks; ++k) {
+    Value first = after->getArgument(k);
+    Value middle = add(first, half);
+    Value exists =
+        compare(arith::CmpIPredicate::sle, middle, sizes[space.getSegment()]);
+    Value bound = readBound(
+        arith::MinSIOp::create(b, loc, middle, sizes[space.getSegment()]));
+    Value isBefore = arith::AndIOp::create(
+        b, loc, exists, compare(arith::CmpIPredicate::slt, bound, wanted[k]));
+    next.push_back(
+        arith::SelectOp::create(b, loc, isBefore, add(middle, i64(1)), first));
+  }
+  next.push_back(half);
+  scf::YieldOp::create(b, loc, next);
+  b.setInsertionPointAfter(loop);
+  firstBounds.clear();
+  for (Value number : ValueRange(loop.getResults()).drop_back())
+    firstBounds.push_back(toI32(number));
+}
+
+/// Goes to the sequence that is met as number `number`: reads what it starts
+/// from and what the steps read of it.
+void TileKernels::enterSequence(Value number) {
+  position[space.getSegment()] = getSequence(number);
+  starts.assign(channels, {});
+  for (int64_t v = 0; v < channels; ++v) {
+    goToChannel(v);
+    for (unsigned state = 0; state < scan.getNumStates(); ++state)
+      starts[v].push_back(createStart(state, {}));
+  }
+  for (unsigned input = 0; input < accesses.size(); ++input) {
+    if (accesses[input] != Access::Sequence)
+      continue;
+    Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+    constants[input].clear();
+    for (int64_t v = 0; v < channels; ++v) {
+      goToChannel(v);
+      constants[input].push_back(
+          load(getPointer(inputArguments[input], scan.getInputMap(input), {}),
+               element, true));
+    }
+  }
+}
+
+/// How many steps after the thread's first a bound is.
+Value TileKernels::getDistance(Value number) {
+  Value last = sizes[space.getSegment()];
+  Value exists = compare(arith::CmpIPredicate::sle, number, last);
+  Value bound = readBound(arith::MinSIOp::create(b, loc, number, last));
+  Value distance =
+      arith::MinSIOp::create(b, loc, sub(bound, threadBegin), i64(kFar));
+  distance = arith::SelectOp::create(b, loc, exists, distance, i64(kFar));
+  return toI32(distance);
+}
+
+/// Goes to a step of the thread, in packed sequences.
+void TileKernels::enterStep(int64_t chunk, int64_t number) {
+  if (!isPacked())
+    return;
+  auto wide = [&](Value value) -> Value {
+    return arith::ExtUIOp::create(b, loc, i64Type, value);
+  };
+  auto before = [&](Value number) { return sub(wide(number), i64(1)); };
+  if (number == 0) {
+    nextNumber = firstBounds[chunk];
+    nextBound = getDistance(wide(nextNumber));
+    Value own = before(nextNumber);
+    ownBegin = readBound(arith::MaxSIOp::create(b, loc, own, i64(0)));
+    enterSequence(own);
+  }
+  int64_t distance = chunk * teams * steps + number;
+  restarts = compare(arith::CmpIPredicate::eq, nextBound, i32(distance));
+  // What changes with the sequence.
+  auto forEach = [&](llvm::function_ref<void(Value &)> visit) {
+    visit(nextNumber);
+    visit(nextBound);
+    visit(ownBegin);
+    for (States &states : starts)
+      llvm::for_each(states, visit);
+    for (unsigned input = 0; input < accesses.size(); ++input)
+      if (accesses[input] == Access::Sequence)
+        llvm::for_each(constants[input], visit);
+  };
+  auto collect = [&] {
+    SmallVector<Value> values;
+    forEach([&](Value &value) { values.push_back(value); });
+    return values;
+  };
+  SmallVector<Value> here = collect();
+  auto branch = scf::IfOp::create(b, loc, ValueRange(here).getTypes(), restarts,
+                                  /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(branch.elseBlock());
+    scf::YieldOp::create(b, loc, here);
+    // Of sequences that start here all but the last are empty.
+    b.setInsertionPointToEnd(branch.thenBlock());
+    Type i32Type = b.getI32Type();
+    auto loop = scf::WhileOp::create(b, loc, TypeRange{i32Type, i32Type},
+                                     ValueRange{nextNumber});
+    {
+      OpBuilder::InsertionGuard keep(b);
+      Block *test = b.createBlock(&loop.getBefore(), {}, i32Type, loc);
+      b.setInsertionPointToStart(test);
+      Value following =
+          arith::AddIOp::create(b, loc, test->getArgument(0), i32(1));
+      Value bound = getDistance(wide(following));
+      Value again = compare(arith::CmpIPredicate::sle, bound, i32(distance));
+      scf::ConditionOp::create(b, loc, again, ValueRange{following, bound});
+      Block *after =
+          b.createBlock(&loop.getAfter(), {}, {i32Type, i32Type}, {loc, loc});
+      b.setInsertionPointToStart(after);
+      scf::YieldOp::create(b, loc, ValueRange{after->getArgument(0)});
+    }
+    nextNumber = loop.getResult(0);
+    nextBound = loop.getResult(1);
+    ownBegin = add(threadBegin, i64(distance));
+    enterSequence(before(nextNumber));
+    scf::YieldOp::create(b, loc, collect());
+  }
+  auto next = branch.getResults().begin();
+  forEach([&](Value &value) { value = *next++; });
+  position[space.getSegment()] = getSequence(before(nextNumber));
+}
+
+/// Writes the final states of a sequence after its last step.
+void TileKernels::storeFinalsOfStep(ArrayRef<States> states) {
+  int64_t following = chunkNow * teams * steps + stepNow + 1;
+  Value ends = compare(arith::CmpIPredicate::eq, nextBound, i32(following));
+  Value valid =
+      arith::AndIOp::create(b, loc, isChannel, isInside(chunkNow, stepNow));
+  valid = arith::AndIOp::create(b, loc, valid, ends);
+  auto branch = scf::IfOp::create(b, loc, valid, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  for (int64_t v = 0; v < channels; ++v) {
+    goToChannel(v);
+    storeFinals(states[v]);
+  }
+}
+
+/// Writes the final states of sequences without steps, the teams of the block
+/// in turn.
+void TileKernels::storeFinalsOfEmpty() {
+  Value first = arith::AddIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, warp, i32(teams)), team);
+  auto loop =
+      scf::ForOp::create(b, loc, arith::ExtUIOp::create(b, loc, i64Type, first),
+                         sizes[space.getSegment()], i64(warps * teams));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value number = loop.getInductionVar();
+  Value isEmpty = compare(arith::CmpIPredicate::sge, readBound(number),
+                          readBound(add(number, i64(1))));
+  isEmpty = arith::AndIOp::create(b, loc, isEmpty, isChannel);
+  auto branch = scf::IfOp::create(b, loc, isEmpty, /*withElse=*/false);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  enterSequence(number);
+  for (int64_t v = 0; v < channels; ++v) {
+    goToChannel(v);
+    storeFinals(starts[v]);
+  }
+}
