@@ -50,8 +50,17 @@ LaneDims recur::getLaneDims(ScanOp scan) {
     for (auto at : region->getOps<AtOp>())
       llvm::for_each(at.getFrom(), add);
   }
-  if (std::optional<ArrayAttr> pair = scan.getBlockDims())
+  dims.reduced = dims.inner;
+  for (Region *region : {&scan.getElements(), &scan.getReadout()})
+    for (auto at : region->getOps<AtOp>())
+      for (ArrayAttr names : {at.getFrom(), at.getTo()})
+        for (Attribute position : names)
+          if (auto name = dyn_cast<StringAttr>(position))
+            dims.reduced.reset(space.find(name.getValue()));
+  if (std::optional<ArrayAttr> pair = scan.getBlockDims()) {
     llvm::for_each(*pair, add);
+    dims.reduced.reset();
+  }
 
   // Best is a dim that every state and every output has: along another one
   // what lacks it would be computed again.
@@ -125,11 +134,6 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
         return reportOverride(scan, "expected lanes to be a dim of the "
                                     "recurrence, found '" +
                                         value + "'");
-      if (dim != int(space.getTime()) && !dims.parallel.test(dim))
-        return reportOverride(scan,
-                              "lanes cannot run along '" + value +
-                                  "', which is reduced, renamed or an index of "
-                                  "no state and result");
       lanes = value.str();
     } else if (key == "width") {
       if (value.getAsInteger(10, width) || width < 1 || width > 1024)
@@ -164,11 +168,19 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
                     key + "'");
     }
   }
-  // What only tiles have.
-  bool tiled = algorithm == "tile" || algorithm == "lookback";
-  for (auto [number, initial] :
-       {std::pair(&steps, 16), {&group, 1}, {&chunks, 1}, {&warps, 8}})
-    *number = !tiled ? 0 : *number ? *number : initial;
+  // Threads share a dim that is reduced, and run along others.
+  bool tiled = algorithm == "tile" || algorithm == "lookback",
+       splits = algorithm == "split";
+  if (int dim = space.find(lanes);
+      !splits && dim != int(space.getTime()) && !dims.parallel.test(dim))
+    return reportOverride(scan, "lanes cannot run along '" + lanes +
+                                    "', which is reduced, renamed or an index "
+                                    "of no state and result");
+  for (auto [number, initial, has] : {std::tuple(&steps, 16, tiled),
+                                      {&group, splits ? 4 : 1, tiled || splits},
+                                      {&chunks, 1, tiled},
+                                      {&warps, 8, tiled}})
+    *number = !has ? 0 : *number ? *number : initial;
   auto changed = ScheduleAttr::getChecked(
       [&] { return scan.emitError() << "schedule: "; }, scan.getContext(),
       schedule.getTarget(), StringRef(algorithm), StringRef(lanes), width,
@@ -278,6 +290,42 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
       std::max<int64_t>(elements / 4, vector));
 }
 
+/// A step's states shared by threads along their last dim, if it is reduced:
+/// vectors of 16 bytes, up to four of them a thread, so that what all threads
+/// of an item compute again weighs less, and pairs of threads at least, which
+/// read whole sectors.
+static void addSplit(ScanOp scan, const TargetSpec &target,
+                     const LaneDims &dims,
+                     SmallVectorImpl<ScheduleAttr> &schedules) {
+  SpaceAttr space = scan.getSpace();
+  auto function = scan->getParentOfType<func::FuncOp>();
+  if (scan.getSegments() || !function || !function->hasAttr("recur.step"))
+    return;
+  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
+    if (state.getDims().empty())
+      continue;
+    StringAttr last = state.getDims().back();
+    unsigned dim = space.find(last.getValue());
+    if (!dims.reduced.test(dim) || !space.isStatic(dim))
+      continue;
+    int64_t size = space.getSizes()[dim];
+    if (!isa<FloatType>(state.getType()))
+      continue;
+    int64_t width = 128 / state.getType().getIntOrFloatBitWidth(), group = 32;
+    while (size % width != 0)
+      width /= 2;
+    while (size % (width * group) != 0 ||
+           (group > 2 && 4 * width * group > size))
+      group /= 2;
+    if (width * group == 1 || size / group > 16)
+      continue;
+    schedules.push_back(ScheduleAttr::get(
+        scan.getContext(), target.name, "split", last.getValue(), width,
+        /*contiguous=*/true, /*segment=*/0, 0, group, 0, 0));
+    return;
+  }
+}
+
 FailureOr<SmallVector<ScheduleAttr>>
 recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
                        StringRef overrides) {
@@ -299,6 +347,7 @@ recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
   SmallVector<ScheduleAttr> schedules;
   if (gpu) {
     addTiles(scan, target, dims, schedules);
+    addSplit(scan, target, dims, schedules);
     if (dims.channel >= 0)
       schedules.push_back(make(channel, true));
   } else {

@@ -18,6 +18,9 @@ namespace recur {
 struct LaneDims {
   /// Dims that a reduction sums up or that are renamed: loops inside one item.
   llvm::SmallBitVector inner;
+  /// Of those, the dims that are summed up and not renamed: nothing is read at
+  /// another position.
+  llvm::SmallBitVector reduced;
   /// Dims that lanes can run along, without time.
   llvm::SmallBitVector parallel;
   /// The parallel dim that lanes run along, or -1.

@@ -11,6 +11,7 @@
 #include "compiler/Conversion/ExpandMath.h"
 #include "compiler/Conversion/GpuKernels.h"
 #include "compiler/Conversion/Passes.h"
+#include "compiler/Conversion/SplitKernels.h"
 #include "compiler/Conversion/TileKernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -82,6 +83,10 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
       if (schedule.isTiled()) {
         if (failed(
                 TileKernels(scan, schedule, *signature).emit(module, prefix)))
+          return failure();
+      } else if (schedule.getAlgorithm() == "split") {
+        if (failed(
+                SplitKernels(scan, schedule, *signature).emit(module, prefix)))
           return failure();
       } else if (failed(GpuKernels(scan, schedule, *signature)
                             .emit(module, prefix))) {

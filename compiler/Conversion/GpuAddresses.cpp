@@ -89,17 +89,24 @@ Value GpuKernels::getPointer(unsigned argument, AffineMap map,
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-Value GpuKernels::load(Value pointer, Type element, bool isInput) {
+unsigned GpuKernels::getAlignment(unsigned, AffineMap, const InnerPoint &) {
+  return 0;
+}
+
+Value GpuKernels::load(Value pointer, Type element, bool isInput,
+                       unsigned alignment) {
   Type storage = getStorageType(element);
   if (isPair(storage)) {
     Type part = getPartType(storage);
     Value re = load(pointer, part, isInput);
     return makePair(b, loc, re, load(getSecond(pointer, part), part, isInput));
   }
+  if (!alignment)
+    alignment = storage.getIntOrFloatBitWidth() / 8;
   // Nothing writes inputs while a kernel runs: they go through the read-only
   // cache, and the compiler may move their loads.
   Value value = LLVM::LoadOp::create(
-      b, loc, storage, pointer, storage.getIntOrFloatBitWidth() / 8,
+      b, loc, storage, pointer, alignment,
       /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/isInput);
   if (storage == element)
     return value;
@@ -114,7 +121,7 @@ Value GpuKernels::getSecond(Value pointer, Type part) {
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-void GpuKernels::store(Value pointer, Value value) {
+void GpuKernels::store(Value pointer, Value value, unsigned alignment) {
   if (isPair(value.getType())) {
     store(pointer, getPart(b, loc, value, 0));
     return store(getSecond(pointer, getPartType(value.getType())),
@@ -123,8 +130,9 @@ void GpuKernels::store(Value pointer, Value value) {
   Type storage = getStorageType(value.getType());
   if (storage != value.getType())
     value = arith::ExtUIOp::create(b, loc, storage, value);
-  LLVM::StoreOp::create(b, loc, value, pointer,
-                        storage.getIntOrFloatBitWidth() / 8);
+  if (!alignment)
+    alignment = storage.getIntOrFloatBitWidth() / 8;
+  LLVM::StoreOp::create(b, loc, value, pointer, alignment);
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,9 +144,11 @@ Value GpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   b.restoreInsertionPoint(builder.saveInsertionPoint());
   if (int64_t lag = scan.getInputLag(input); lag > 0)
     return loadLagged(input, lag, point);
-  return load(getPointer(inputArguments[input], scan.getInputMap(input), point),
+  unsigned argument = inputArguments[input];
+  AffineMap map = scan.getInputMap(input);
+  return load(getPointer(argument, map, point),
               getElementTypeOrSelf(scan.getInputs()[input].getType()),
-              /*isInput=*/true);
+              /*isInput=*/true, getAlignment(argument, map, point));
 }
 
 /// Before the start of its sequence a lagged input is read from its history,
@@ -197,13 +207,17 @@ Value GpuKernels::isFirstInMissingDims(AffineMap map) {
   return first;
 }
 
+Value GpuKernels::isWriter(AffineMap map) { return isFirstInMissingDims(map); }
+
 void GpuKernels::storeResult(unsigned result, const InnerPoint &point,
                              Value value) {
   AffineMap map = getResultMap(result);
   OpBuilder::InsertionGuard guard(b);
-  if (Value first = isFirstInMissingDims(map)) {
-    auto branch = scf::IfOp::create(b, loc, first, /*withElse=*/false);
+  if (Value writes = isWriter(map)) {
+    auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
   }
-  store(getPointer(resultArguments[result], map, point), value);
+  unsigned argument = resultArguments[result];
+  store(getPointer(argument, map, point), value,
+        getAlignment(argument, map, point));
 }

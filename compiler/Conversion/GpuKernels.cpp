@@ -488,6 +488,7 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
     step = loop.getInductionVar();
     time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
                               : add(sequenceBegin, step);
+    beginStep();
     OpBuilder body(b);
     body.restoreInsertionPoint(b.saveInsertionPoint());
     if (failed(emitter.emitStep(body, sink, withReadout)))
@@ -554,11 +555,11 @@ Value GpuKernels::getInnerLinear(const Carrier &carrier,
   return linear ? linear : i64(0);
 }
 
-/// The number of a point whose positions are constants; -1 if one is not.
-static int64_t getConstantLinear(ArrayRef<unsigned> inner, SpaceAttr space,
-                                 const InnerPoint &point) {
+/// Known where all positions are constants.
+int64_t GpuKernels::getPointNumber(const Carrier &carrier,
+                                   const InnerPoint &point) {
   int64_t number = 0;
-  for (unsigned dim : inner) {
+  for (unsigned dim : innerDims[getNumber(carrier)]) {
     std::optional<int64_t> index = getConstantIntValue(point[dim]);
     if (!index)
       return -1;
@@ -573,8 +574,7 @@ Value GpuKernels::read(Registers &registers, Summary summary,
   if (!inRegisters(carrier))
     return load(getSlot(summary, carrier, point, number), carrier.type);
   auto &values = registers[getNumber(carrier)];
-  int64_t linear =
-      getConstantLinear(innerDims[getNumber(carrier)], space, point);
+  int64_t linear = getPointNumber(carrier, point);
   std::optional<int64_t> index = getConstantIntValue(number);
   unsigned count = getCount(carrier, summary);
   if (linear >= 0 && index)
@@ -597,8 +597,7 @@ void GpuKernels::write(Registers &registers, Summary summary,
                        Value number, Value value) {
   if (!inRegisters(carrier))
     return store(getSlot(summary, carrier, point, number), value);
-  int64_t linear =
-      getConstantLinear(innerDims[getNumber(carrier)], space, point);
+  int64_t linear = getPointNumber(carrier, point);
   assert(linear >= 0 && "dims of carriers in registers are unrolled");
   registers[getNumber(carrier)][linear * getCount(carrier, summary) +
                                 *getConstantIntValue(number)] = value;
@@ -685,8 +684,10 @@ Value GpuKernels::createStart(unsigned state, const InnerPoint &point,
   int init = StateAttr::getInitOperand(start);
   if (init < 0)
     return makeLiteral(b, loc, start);
-  return load(getPointer(initArguments[init], scan.getInitMap(init), point),
-              scan.getState(state).getType());
+  unsigned argument = initArguments[init];
+  AffineMap map = scan.getInitMap(init);
+  return load(getPointer(argument, map, point), scan.getState(state).getType(),
+              /*isInput=*/false, getAlignment(argument, map, point));
 }
 
 //===----------------------------------------------------------------------===//
@@ -759,6 +760,9 @@ void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
 // Small builders
 //===----------------------------------------------------------------------===//
 
+Value GpuKernels::i32(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+}
 Value GpuKernels::i64(int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
 }
@@ -779,6 +783,31 @@ Value GpuKernels::getThreadId() {
 Value GpuKernels::getBlockId() {
   return arith::IndexCastOp::create(
       b, loc, i64Type, gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
+}
+
+Value GpuKernels::shuffle(Value value, int32_t distance,
+                          gpu::ShuffleMode mode) {
+  return shuffle(value, i32(distance), mode);
+}
+
+Value GpuKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
+  auto move = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(b, loc, word, lane, i32(32), mode)
+        .getShuffleResult();
+  };
+  Type type = value.getType();
+  if (type.getIntOrFloatBitWidth() == 32)
+    return move(value);
+  // Words of 32 bits are what threads exchange.
+  Value bits = arith::BitcastOp::create(b, loc, i64Type, value);
+  Value low = move(arith::TruncIOp::create(b, loc, b.getI32Type(), bits));
+  Value high = move(arith::TruncIOp::create(
+      b, loc, b.getI32Type(), arith::ShRUIOp::create(b, loc, bits, i64(32))));
+  high = arith::ShLIOp::create(
+      b, loc, arith::ExtUIOp::create(b, loc, i64Type, high), i64(32));
+  low = arith::ExtUIOp::create(b, loc, i64Type, low);
+  return arith::BitcastOp::create(b, loc, type,
+                                  arith::OrIOp::create(b, loc, low, high));
 }
 
 Value GpuKernels::getSize(OpBuilder &, Location, unsigned dim) {

@@ -110,6 +110,9 @@ protected:
   Value getSlot(Summary summary, const Carrier &carrier,
                 const InnerPoint &point, Value number);
   Value getInnerLinear(const Carrier &carrier, const InnerPoint &point);
+  /// The number of a point among those in registers; -1 if it is not known yet.
+  virtual int64_t getPointNumber(const Carrier &carrier,
+                                 const InnerPoint &point);
   Value createStart(unsigned state, const InnerPoint &point, int64_t lag = 1);
   std::vector<Value> createStarts(const Carrier &carrier,
                                   const InnerPoint &point);
@@ -119,6 +122,8 @@ protected:
   }
 
   // Hooks.
+  /// Called where the code of a step begins.
+  virtual void beginStep() {}
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
                   const InnerPoint &point) override;
   Value getSize(mlir::OpBuilder &builder, mlir::Location loc,
@@ -136,23 +141,35 @@ protected:
                    const InnerPoint &point,
                    HistoryAxis history = HistoryAxis());
   Value getIndex(const SignatureAccess &access, const InnerPoint &point);
-  bool isContiguous(unsigned argument, unsigned axis) const;
+  virtual bool isContiguous(unsigned argument, unsigned axis) const;
+  /// What an element's address is a multiple of, in bytes, by all that a launch
+  /// has checked; 0: what its type says.
+  virtual unsigned getAlignment(unsigned argument, mlir::AffineMap map,
+                                const InnerPoint &point);
   static mlir::Type getStorageType(mlir::Type element);
-  Value load(Value pointer, mlir::Type element, bool isInput = false);
-  void store(Value pointer, Value value);
+  /// An alignment of 0 is that of an element.
+  Value load(Value pointer, mlir::Type element, bool isInput = false,
+             unsigned alignment = 0);
+  void store(Value pointer, Value value, unsigned alignment = 0);
   Value getSecond(Value pointer, mlir::Type part);
   Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);
   void storeResult(unsigned result, const InnerPoint &point, Value value);
   mlir::AffineMap getResultMap(unsigned result);
   Value isFirstInMissingDims(mlir::AffineMap map);
+  /// Whether this thread writes a result with this map; null: it does.
+  virtual Value isWriter(mlir::AffineMap map);
 
   // Small builders at the current location.
+  Value i32(int64_t value);
   Value i64(int64_t value);
   Value add(Value x, Value y);
   Value sub(Value x, Value y);
   Value mul(Value x, Value y);
   Value getThreadId();
   Value getBlockId();
+  /// A number of another thread of the warp, of 32 or 64 bits.
+  Value shuffle(Value value, int32_t lane, mlir::gpu::ShuffleMode mode);
+  Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
 
   ScanOp scan;
   ScheduleAttr schedule;

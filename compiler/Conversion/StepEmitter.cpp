@@ -54,6 +54,13 @@ Value StepHooks::loadInvariant(OpBuilder &, Location, Value,
   return {};
 }
 
+Value StepHooks::getSplitPosition(unsigned) {
+  llvm_unreachable("no dim is split");
+}
+Value StepHooks::combineSplit(OpBuilder &, Location, ReductionKind, Value) {
+  llvm_unreachable("no dim is split");
+}
+
 //===----------------------------------------------------------------------===//
 // Dims
 //===----------------------------------------------------------------------===//
@@ -243,7 +250,21 @@ bool StepEmitter::isUnrolled(unsigned dim) const {
     if (int(dim) == carrier.row || int(dim) == carrier.column)
       return true;
   SpaceAttr space = const_cast<ScanOp &>(scan).getSpace();
-  return space.isStatic(dim) && space.getSizes()[dim] <= unrollLimit;
+  return int(dim) == split ||
+         (space.isStatic(dim) && space.getSizes()[dim] <= unrollLimit);
+}
+
+/// How often the loop over a dim that is unrolled turns.
+int64_t StepEmitter::getUnrolledSize(unsigned dim) const {
+  return int(dim) == split
+             ? splitCount
+             : const_cast<ScanOp &>(scan).getSpace().getSizes()[dim];
+}
+
+Value StepEmitter::getUnrolledPosition(OpBuilder &builder, Location loc,
+                                       unsigned dim, int64_t number) {
+  return int(dim) == split ? hooks.getSplitPosition(number)
+                           : createI64(builder, loc, number);
 }
 
 //===----------------------------------------------------------------------===//
@@ -396,7 +417,9 @@ static void
 emitNest(ScopeT &outer, Location loc, ArrayRef<unsigned> innerDims,
          SmallVectorImpl<Value> &accumulators,
          llvm::function_ref<bool(unsigned)> isUnrolled,
-         llvm::function_ref<int64_t(unsigned)> getStaticSize,
+         llvm::function_ref<int64_t(unsigned)> getUnrolledSize,
+         llvm::function_ref<Value(OpBuilder &, unsigned, int64_t)>
+             getUnrolledPosition,
          llvm::function_ref<Value(OpBuilder &, unsigned)> getSize,
          llvm::function_ref<void(ScopeT &, SmallVectorImpl<Value> &)> body) {
   if (innerDims.empty())
@@ -405,12 +428,13 @@ emitNest(ScopeT &outer, Location loc, ArrayRef<unsigned> innerDims,
   auto recurse = [&](ScopeT &child) {
     child.bound.set(dim);
     emitNest<ScopeT>(child, loc, innerDims.drop_front(), accumulators,
-                     isUnrolled, getStaticSize, getSize, body);
+                     isUnrolled, getUnrolledSize, getUnrolledPosition, getSize,
+                     body);
   };
   if (isUnrolled(dim)) {
-    for (int64_t k = 0; k < getStaticSize(dim); ++k) {
+    for (int64_t k = 0; k < getUnrolledSize(dim); ++k) {
       ScopeT child(&outer, outer.builder, outer.point, outer.bound);
-      child.point[dim] = createI64(child.builder, loc, k);
+      child.point[dim] = getUnrolledPosition(child.builder, dim, k);
       recurse(child);
       outer.builder = child.builder;
     }
@@ -455,7 +479,10 @@ Value StepEmitter::emitReduction(ReduceOp reduce, Scope &scope) {
   emitNest<Scope>(
       scope, loc, reduced, accumulators,
       [&](unsigned dim) { return isUnrolled(dim); },
-      [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
+      [&](unsigned dim) { return getUnrolledSize(dim); },
+      [&](OpBuilder &builder, unsigned dim, int64_t number) {
+        return getUnrolledPosition(builder, loc, dim, number);
+      },
       [&](OpBuilder &builder, unsigned dim) {
         return hooks.getSize(builder, loc, dim);
       },
@@ -466,6 +493,9 @@ Value StepEmitter::emitReduction(ReduceOp reduce, Scope &scope) {
         values[0] = createReductionStep(inside.builder, loc, reduce.getKind(),
                                         values[0], value);
       });
+  if (llvm::is_contained(reduced, unsigned(split)))
+    return hooks.combineSplit(scope.builder, loc, reduce.getKind(),
+                              accumulators[0]);
   return accumulators[0];
 }
 
@@ -477,7 +507,10 @@ void StepEmitter::emitLoops(
   SmallVector<Value> none;
   emitNest<Scope>(
       root, loc, innerDims, none, [&](unsigned dim) { return isUnrolled(dim); },
-      [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
+      [&](unsigned dim) { return getUnrolledSize(dim); },
+      [&](OpBuilder &builder, unsigned dim, int64_t number) {
+        return getUnrolledPosition(builder, loc, dim, number);
+      },
       [&](OpBuilder &at, unsigned dim) { return hooks.getSize(at, loc, dim); },
       [&](Scope &inside, SmallVectorImpl<Value> &) {
         body(inside.builder, inside.point);
@@ -759,7 +792,10 @@ void StepEmitter::emitGroup(ArrayRef<Root *> group, Scope &scope,
   emitNest<Scope>(
       scope, loc, toList(group.front()->inner), accumulators,
       [&](unsigned dim) { return isUnrolled(dim); },
-      [&](unsigned dim) { return scan.getSpace().getSizes()[dim]; },
+      [&](unsigned dim) { return getUnrolledSize(dim); },
+      [&](OpBuilder &builder, unsigned dim, int64_t number) {
+        return getUnrolledPosition(builder, loc, dim, number);
+      },
       [&](OpBuilder &builder, unsigned dim) {
         return hooks.getSize(builder, loc, dim);
       },
@@ -770,8 +806,13 @@ void StepEmitter::emitGroup(ArrayRef<Root *> group, Scope &scope,
       });
   unsigned accumulator = 0;
   for (Root *root : group)
-    if (root->kind == Root::Reduction)
-      scope.memo[root->reduce.getResult()] = accumulators[accumulator++];
+    if (root->kind == Root::Reduction) {
+      Value &sum = accumulators[accumulator++];
+      if (split >= 0 && root->inner.test(split))
+        sum = hooks.combineSplit(scope.builder, root->reduce.getLoc(),
+                                 root->reduce.getKind(), sum);
+      scope.memo[root->reduce.getResult()] = sum;
+    }
 }
 
 FailureOr<bool> StepEmitter::readsStatesApart() {

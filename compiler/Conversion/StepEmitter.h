@@ -47,6 +47,12 @@ public:
   /// The size of a dim, as i64.
   virtual mlir::Value getSize(mlir::OpBuilder &builder, mlir::Location loc,
                               unsigned dim) = 0;
+  /// The `number`th position along the split dim that this thread has.
+  virtual mlir::Value getSplitPosition(unsigned number);
+  /// What the threads that share the split dim have reduced each for itself,
+  /// reduced over all of them; every thread gets it.
+  virtual mlir::Value combineSplit(mlir::OpBuilder &builder, mlir::Location loc,
+                                   ReductionKind kind, mlir::Value value);
 };
 
 /// The states of a step and what becomes of them; implemented by a target for
@@ -91,6 +97,13 @@ public:
 
   /// Makes what varies over `dim` a vector too, along with the lane dim.
   void addLaneDim(unsigned dim) { laneDims.set(dim); }
+
+  /// Threads share the inner dim `dim`: each has `count` positions along it,
+  /// which the hooks name.
+  void splitDim(unsigned dim, unsigned count) {
+    split = int(dim);
+    splitCount = count;
+  }
 
   const ScanDims &getDims() const { return dims; }
   llvm::ArrayRef<Carrier> getCarriers() const { return carriers; }
@@ -146,6 +159,9 @@ private:
                 Scope &scope);
   llvm::SmallBitVector getInnerSet(mlir::Value value) const;
   bool isUnrolled(unsigned dim) const;
+  int64_t getUnrolledSize(unsigned dim) const;
+  mlir::Value getUnrolledPosition(mlir::OpBuilder &builder, mlir::Location loc,
+                                  unsigned dim, int64_t number);
 
   ScanOp scan;
   StepHooks &hooks;
@@ -156,6 +172,8 @@ private:
   llvm::SmallVector<unsigned> carrierOf; // by state
   llvm::SmallBitVector innerMask, laneDims;
   int64_t width, unrollLimit;
+  int split = -1;
+  unsigned splitCount = 0;
   IndexSets elementSets, readoutSets;
 };
 

@@ -150,10 +150,8 @@ private:
   Value apply(const Map &map, Value state);
   Map select(Value condition, const Map &x, const Map &y);
   Map getIdentity(unsigned state);
-  Value shuffle(Value value, int32_t lane, mlir::gpu::ShuffleMode mode);
-  Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
+  using GpuKernels::shuffle;
   Map shuffle(const Map &map, int32_t lane, mlir::gpu::ShuffleMode mode);
-  Value i32(int64_t value);
   Value toI32(Value value);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   void storePair(Value slot, const Map &map);

@@ -285,31 +285,6 @@ TileKernels::Map TileKernels::select(Value condition, const Map &x,
       arith::SelectOp::create(b, loc, condition, x.exit, y.exit)};
 }
 
-Value TileKernels::shuffle(Value value, int32_t distance,
-                           gpu::ShuffleMode mode) {
-  return shuffle(value, i32(distance), mode);
-}
-
-Value TileKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
-  auto move = [&](Value word) -> Value {
-    return gpu::ShuffleOp::create(b, loc, word, lane, i32(kWarp), mode)
-        .getShuffleResult();
-  };
-  Type type = value.getType();
-  if (type.getIntOrFloatBitWidth() == 32)
-    return move(value);
-  // Words of 32 bits are what threads exchange.
-  Value bits = arith::BitcastOp::create(b, loc, i64Type, value);
-  Value low = move(arith::TruncIOp::create(b, loc, b.getI32Type(), bits));
-  Value high = move(arith::TruncIOp::create(
-      b, loc, b.getI32Type(), arith::ShRUIOp::create(b, loc, bits, i64(32))));
-  high = arith::ShLIOp::create(
-      b, loc, arith::ExtUIOp::create(b, loc, i64Type, high), i64(32));
-  low = arith::ExtUIOp::create(b, loc, i64Type, low);
-  return arith::BitcastOp::create(b, loc, type,
-                                  arith::OrIOp::create(b, loc, low, high));
-}
-
 TileKernels::Map TileKernels::shuffle(const Map &map, int32_t distance,
                                       gpu::ShuffleMode mode) {
   return {shuffle(map.transition, distance, mode),
@@ -320,9 +295,6 @@ TileKernels::Map TileKernels::shuffle(const Map &map, int32_t distance,
 // Small builders
 //===----------------------------------------------------------------------===//
 
-Value TileKernels::i32(int64_t value) {
-  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-}
 Value TileKernels::toI32(Value value) {
   return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
 }

@@ -379,9 +379,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected a schedule to name its target and lanes";
   // (C2)
   bool tiled = algorithm == "tile" || algorithm == "lookback";
-  if (algorithm != "segments" && algorithm != "serial" && !tiled)
-    return emitError() << "expected algorithm 'segments', 'serial', 'tile' or "
-                          "'lookback', found '"
+  bool splits = algorithm == "split";
+  if (algorithm != "segments" && algorithm != "serial" && !tiled && !splits)
+    return emitError() << "expected algorithm 'segments', 'serial', 'tile', "
+                          "'lookback' or 'split', found '"
                        << algorithm << "'";
   // (C3)
   if (width < 1 || width > 1024)
@@ -390,7 +391,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (segment < 0)
     return emitError() << "expected a segment of at least 0, found " << segment;
   // (C5)
-  if (!tiled && (steps || group || chunks || warps))
+  if (splits && (group < 1 || 32 % group != 0))
+    return emitError() << "expected a group that divides 32, found " << group;
+  if (!tiled && (steps || (group && !splits) || chunks || warps))
     return emitError() << "expected no steps, group, chunks and warps with "
                           "algorithm '"
                        << algorithm << "'";

@@ -167,7 +167,9 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
       on the GPU also `serial` (one segment a thread), `tile` (a block folds,
       combines and replays one tile of time after the other) and `lookback`
       (the tiles run in parallel over the grid; a tile combines by looking back
-      at what its predecessors have published, Merrill and Garland 2016);
+      at what its predecessors have published, Merrill and Garland 2016) and
+      `split` (one segment for `group` threads, which share the states of an item
+      along a reduced dim `lanes`);
     - `lanes`: the dim that runs across SIMD lanes or GPU threads; the time dim
       means an in-register scan;
     - `width`: lanes of one item; neighbours along `lanes` that a GPU thread
@@ -189,12 +191,13 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
 
     Constraints:
     - (C1) target and lanes are not empty.
-    - (C2) the algorithm is `segments` or `serial`.
+    - (C2) the algorithm is `segments`, `serial`, `tile`, `lookback` or `split`.
     - (C3) the width is 1 to 1024.
     - (C4) the segment is at least 0.
     - (C5) steps, group, chunks and warps are given for `tile` and `lookback`
       alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to 32
-      warps; several chunks need lanes along time, so a group of 1.
+      warps; several chunks need lanes along time, so a group of 1. A `split`
+      has a group, too.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,

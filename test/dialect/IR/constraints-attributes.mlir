@@ -159,7 +159,7 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // -----
 
 // (C2) the algorithm is known
-// expected-error@+1 {{expected algorithm 'segments', 'serial', 'tile' or 'lookback', found 'magic'}}
+// expected-error@+1 {{expected algorithm 'segments', 'serial', 'tile', 'lookback' or 'split', found 'magic'}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "magic", lanes = "d", width = 1, contiguous = true, segment = 0>}
 
 // -----
@@ -185,6 +185,18 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // (C5) only tiles are divided
 // expected-error@+1 {{expected no steps, group, chunks and warps with algorithm 'serial'}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "serial", lanes = "d", width = 1, contiguous = true, warps = 4>}
+
+// -----
+
+// (C5) a split is of threads of a warp
+// expected-error@+1 {{expected a group that divides 32, found 3}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "split", lanes = "n", width = 1, contiguous = true, group = 3>}
+
+// -----
+
+// (C5) a split has no tiles
+// expected-error@+1 {{expected no steps, group, chunks and warps with algorithm 'split'}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "split", lanes = "n", width = 1, contiguous = true, group = 4, steps = 2>}
 
 // -----
 

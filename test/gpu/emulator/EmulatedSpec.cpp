@@ -140,8 +140,8 @@ static void addSegments(ModuleOp module, ArrayRef<int64_t> lengths) {
     for (int64_t length : lengths)
       for (size_t i = 0; i < count; ++i) {
         auto whole = cast<ScheduleAttr>(all[i]);
-        // Tiles are what the other schedules do not have.
-        if (whole.isTiled())
+        // Tiles and shared states are what segments do not have.
+        if (whole.getAlgorithm() != "serial")
           continue;
         all.push_back(ScheduleAttr::get(
             module.getContext(), whole.getTarget(), "segments",

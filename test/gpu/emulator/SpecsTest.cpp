@@ -425,4 +425,75 @@ INSTANTIATE_TEST_SUITE_P(Specs, FeaturesTest, ::testing::ValuesIn(features),
                            return std::string(info.param.name);
                          });
 
+//===----------------------------------------------------------------------===//
+// Schedules that are not compiled for whole sequences unless asked for
+//===----------------------------------------------------------------------===//
+
+struct Scheduled {
+  const char *name, *schedule, *text;
+  bool inPlace = false;
+};
+
+void PrintTo(const Scheduled &scheduled, std::ostream *os) {
+  *os << scheduled.schedule << ": " << scheduled.text;
+}
+
+#define SELECTIVE_SCAN(n)                                                      \
+  "recurrence r over t (u[b,t,d]: bf16, delta[b,t,d], A[d,n=" #n "], "         \
+  "B[b,t,n]: bf16, C[b,t,n], h0[b,d,n]) -> (y[b,t,d]: bf16, final h) {\n"      \
+  "  state h[b,d,n] = h0\n  dt = softplus(delta)\n"                            \
+  "  h = exp(dt * A) * prev(h) + dt * B * u\n"                                 \
+  "  y = sum(n: C * h) + u\n}\n"
+
+const Scheduled schedules[] = {
+    {"SplitVectors", "algorithm=split,lanes=n,group=4,width=4",
+     SELECTIVE_SCAN(16), true},
+    // Several vectors a thread, a whole warp an item.
+    {"SplitWarp", "algorithm=split,lanes=n,group=32,width=2",
+     SELECTIVE_SCAN(128)},
+    {"SplitOne", "algorithm=split,lanes=n,group=1,width=4", SELECTIVE_SCAN(4),
+     true},
+    {"SplitScalars", "algorithm=split,lanes=n,group=2,width=1,contiguous=false",
+     SELECTIVE_SCAN(6)},
+    {"SplitReverse", "algorithm=split,lanes=n,group=8,width=2",
+     "recurrence r over t reverse (x[b,t,d], c[b,t,n=16], w[n]) -> "
+     "(y[b,t,d], final h) {\n"
+     "  state h[b,d,n] = 0.5\n  h = w * prev(h) + c * x\n"
+     "  y = max(n: h) - min(n: c * h)\n}\n"},
+    {"SplitF64", "algorithm=split,lanes=n,group=4,width=2",
+     "recurrence r over t (x[b,t,d]: f64, c[b,t,n=8]: f64) -> "
+     "(y[b,t,d]: f64, final h: f64) {\n"
+     "  state h[b,d,n]: f64\n  h = 0.5 * prev(h) + c * x\n"
+     "  y = logsumexp(n: h)\n}\n"},
+    {"SplitComplex", "algorithm=split,lanes=n,group=4,width=2",
+     "recurrence r over t (x[b,t,d], c[b,t,n=8]: c64, w[n]) -> "
+     "(y[b,t,d]) {\n"
+     "  state h[b,d,n]: c64\n  h = w * prev(h) + c * x\n"
+     "  y = real(sum(n: h * c))\n}\n"},
+    // A trajectory with the shared dim; a state without it; another inner dim,
+    // and a sum that elements need.
+    {"SplitShapes", "algorithm=split,lanes=n,group=4,width=2",
+     "recurrence r over t (x[b,t,m=3,n=8], w[m], v[b,t,n]) -> "
+     "(h[b,t,m,n], y[b,t], final g) {\n"
+     "  state h[b,m,n]\n  state g[b]\n"
+     "  h = w * prev(h) + x * sum(n: v)\n  g = 0.5 * prev(g) + sum(n: v)\n"
+     "  y = sum(m, n: h) + g\n}\n"},
+};
+
+class SchedulesTest : public ::testing::TestWithParam<Scheduled> {};
+
+TEST_P(SchedulesTest, AgreeWithTheInterpreter) {
+  SpecOptions options;
+  options.schedule = GetParam().schedule;
+  Matrix matrix(GetParam().name, GetParam().text, options);
+  matrix.ranges["A"] = {-0.9, -0.1};
+  matrix.inPlace = GetParam().inPlace;
+  matrix.run();
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, SchedulesTest, ::testing::ValuesIn(schedules),
+                         [](auto &info) {
+                           return std::string(info.param.name);
+                         });
+
 } // namespace
