@@ -5,6 +5,12 @@
 /// \file
 /// What is left of a call once everything is checked and loaded: zeroing the
 /// workspace's start, and launches.
+///
+/// The words that blocks hand over to one another are zeroed by the stream
+/// before every launch, and not by the kernel that has used them, nor told from
+/// older ones by a tag. The workspace is the caller's, who may bring fresh
+/// memory, let recurrences share it, or write over it between two replays of a
+/// graph; and what a replay passes to a kernel is the same every time.
 #ifndef RECUR_RUNTIME_LIB_GPULAUNCH_H
 #define RECUR_RUNTIME_LIB_GPULAUNCH_H
 
