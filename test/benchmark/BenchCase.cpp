@@ -7,20 +7,18 @@
 
 #include "BenchCase.h"
 
+#include "BenchArguments.h"
 #include "SelectiveScanLoops.h"
 #include "Streaming.h"
 
-#include "compiler/Driver/Arrays.h"
 #include "compiler/Driver/Compiler.h"
 #include "compiler/Driver/Jit.h"
 
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <random>
 
 using namespace recur;
 using namespace recur::bench;
@@ -127,6 +125,36 @@ std::vector<BenchCase> recur::bench::benchCases() {
   return cases;
 }
 
+std::vector<BenchCase> recur::bench::gpuCases() {
+  std::vector<std::string> btd = {"b", "t", "d"}, bdt = {"b", "d", "t"};
+  std::vector<BenchCase> cases;
+  constexpr int64_t shapes[][3] = {
+      {8, 4096, 4096}, {8, 2048, 2048},   {64, 1024, 1024},
+      {1, 65536, 512}, {1, 131072, 1024}, {1, 1048576, 128},
+      {4, 16384, 512}, {2, 2048, 1024},   {1, 4096, 256}};
+  for (const char *dtype : {"f32", "bf16"})
+    for (auto [b, t, d] : shapes)
+      for (const auto &order : {btd, bdt})
+        cases.push_back(diagonal(dtype, order, b, t, d));
+  for (BenchCase &each : cases) // the interpreter takes its time
+    each.checkedChannels = std::min<int64_t>(each.checkedChannels, 3);
+  for (BenchCase &each : benchCases())
+    if (each.name == "selective_scan") {
+      each.checkedChannels = 2;
+      cases.push_back(each);
+    }
+  return cases;
+}
+
+BenchCase recur::bench::shrink(BenchCase benchCase) {
+  for (auto [index, most] : {std::pair("b", 2), {"t", 70}, {"d", 24}}) {
+    int64_t &size = benchCase.sizes[index];
+    size = std::min<int64_t>(size, most);
+  }
+  benchCase.checkedChannels = std::min<int64_t>(benchCase.checkedChannels, 3);
+  return benchCase;
+}
+
 std::string recur::bench::shapeOf(const BenchCase &benchCase) {
   std::string shape;
   for (const std::string &index : benchCase.order)
@@ -167,111 +195,6 @@ recur::bench::medianMs(const std::vector<std::function<void()>> &bodies) {
     medians.push_back(of[of.size() / 2]);
   }
   return medians;
-}
-
-static std::nullopt_t fail(const llvm::Twine &message) {
-  llvm::errs() << "recur-bench: error: " << message << "\n";
-  return std::nullopt;
-}
-
-/// Numbers as the arguments of these recurrences have them: decays below 1
-/// for `a`, negative for `A`, else within (-1, 1).
-static void fill(Tensor &tensor, const std::string &name) {
-  std::minstd_rand random(std::hash<std::string>()(name) | 1);
-  double low = -1, high = 1;
-  if (name == "a")
-    low = 0.8, high = 0.999;
-  else if (name == "A")
-    low = -16, high = -0.5;
-  // A table is enough, and quick for gigabytes.
-  std::vector<double> values(65521);
-  for (double &value : values)
-    value = low + (high - low) * (random() / 2147483647.0);
-  int64_t count = tensor.count();
-  for (int64_t i = 0, k = 0; i < count; ++i) {
-    tensor.store(i, values[k]);
-    k = k + 1 == int64_t(values.size()) ? 0 : k + 1;
-  }
-}
-
-/// The arrays of a call, in the order of the description.
-struct Arguments {
-  std::vector<Tensor> tensors;
-  ArgumentList list;
-  int64_t bytes = 0;
-};
-
-static std::optional<Arguments> makeArguments(const recur_info &info,
-                                              const BenchCase &benchCase) {
-  Arguments arguments;
-  for (int32_t i = 0; i < info.n_arguments; ++i) {
-    const recur_argument &argument = info.arguments[i];
-    std::vector<int64_t> shape;
-    for (int32_t k = 0; k < argument.rank; ++k)
-      shape.push_back(benchCase.sizes.at(info.dims[argument.dims[k]].name));
-    Dtype dtype;
-    dtypeOf(argument.dtype, dtype);
-    Tensor tensor(dtype, shape);
-    if (!tensor.valid())
-      return fail("no memory for argument '" + llvm::Twine(argument.name) +
-                  "' of " + benchCase.name);
-    if (argument.role == RECUR_INPUT)
-      fill(tensor, argument.name);
-    arguments.bytes += tensor.bytes();
-    arguments.tensors.push_back(tensor);
-  }
-  // The views point into the tensors, which stay where they are from now on.
-  for (const Tensor &tensor : arguments.tensors)
-    arguments.list.push(tensor);
-  return arguments;
-}
-
-/// The interpreter's result for some channels in the middle, and the error of
-/// a result there.
-struct Reference {
-  interpreter::Array expected;
-  int dim;
-  int64_t begin, end;
-
-  double errorOf(const Tensor &result) const {
-    return relativeError(result.sliced(dim, begin, end).compacted(), expected);
-  }
-};
-
-static int dimNamed(const recur_info &info, const recur_argument &argument,
-                    llvm::StringRef name) {
-  for (int32_t k = 0; k < argument.rank; ++k)
-    if (name == info.dims[argument.dims[k]].name)
-      return k;
-  return -1;
-}
-
-static std::optional<Reference> interpretChannels(const BenchCase &benchCase,
-                                                  const recur_info &info,
-                                                  const Arguments &arguments) {
-  Reference reference;
-  reference.begin = (benchCase.sizes.at("d") - benchCase.checkedChannels) / 2;
-  reference.end = reference.begin + benchCase.checkedChannels;
-  Compilation compilation(benchCase.spec, benchCase.name, {});
-  if (compilation.compileTo(Phase::Recur) != Outcome::Ok)
-    return fail(compilation.render());
-  std::vector<interpreter::Array> inputs;
-  for (int32_t i = 0; i < info.n_arguments; ++i) {
-    Tensor tensor = arguments.tensors[i];
-    int dim = dimNamed(info, info.arguments[i], "d");
-    if (dim >= 0)
-      tensor = tensor.sliced(dim, reference.begin, reference.end).compacted();
-    if (info.arguments[i].role == RECUR_INPUT)
-      inputs.push_back(toInterpreter(tensor));
-    else
-      reference.dim = dim;
-  }
-  auto results =
-      interpreter::interpret(compilation.getRecurrences()[0], inputs);
-  if (mlir::failed(results))
-    return fail("the interpreter refuses " + benchCase.name);
-  reference.expected = std::move((*results)[0]);
-  return reference;
 }
 
 /// The selective scan as loops, on the same arrays.

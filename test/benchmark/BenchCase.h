@@ -30,6 +30,10 @@ struct BenchCase {
 };
 
 std::vector<BenchCase> benchCases();
+/// Those for a GPU: the shapes that test/benchmark/peers.py has, too.
+std::vector<BenchCase> gpuCases();
+/// The case with at most some thousand elements a tensor, to see that it works.
+BenchCase shrink(BenchCase benchCase);
 /// The selective scan, in f32.
 extern const char *const selectiveScanSpec;
 
@@ -52,6 +56,18 @@ std::vector<double> medianMs(const std::vector<std::function<void()>> &bodies);
 /// after an error, which has been printed.
 std::optional<std::vector<Line>>
 runCase(const BenchCase &benchCase, const std::string &target, int threads);
+
+/// What every schedule of a case takes, and which one the runtime chooses.
+struct TunedCase {
+  std::string text; ///< `name shape dtype layout target`
+  std::string chosen, best;
+  double factor = 1;       ///< time of the chosen one over that of the best
+  std::vector<Line> lines; ///< of all; the ratio is to the best
+};
+/// Times all schedules of a case for a CPU target, or for `cuda`. Empty after
+/// an error, which has been printed.
+std::optional<TunedCase> tuneCase(const BenchCase &benchCase,
+                                  const std::string &target, int threads);
 /// What fused multiply-adds reach: the flat roof of the roofline.
 Line runPeak(int threads);
 /// The times of compilations.

@@ -6,7 +6,7 @@
 /// Specs to host objects and to PTX in this process, and by recurc as a process
 /// of its own.
 
-#include "BenchCase.h"
+#include "BenchArguments.h"
 
 #include "compiler/Driver/Compiler.h"
 
@@ -17,11 +17,6 @@
 
 using namespace recur;
 using namespace recur::bench;
-
-static std::nullopt_t fail(const llvm::Twine &message) {
-  llvm::errs() << "recur-bench: error: " << message << "\n";
-  return std::nullopt;
-}
 
 /// recurc, from its start to its end.
 static std::optional<double> coldMs(const std::string &recurc,

@@ -8,6 +8,7 @@
 
 #include "BenchCase.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -21,21 +22,29 @@
 using namespace recur::bench;
 
 static const char usage[] =
-    R"(usage: recur-bench [--target NAME]... [--filter TEXT] [--threads N] [--json FILE]
+    R"(usage: recur-bench [--target NAME]... [--tune] [--quick] [--filter TEXT]
+                   [--threads N] [--json FILE]
 
 Times recurrences compiled for this machine, against a streaming loop a*x+c on
 as many bytes and, for the selective scan, against plain loops in C++; and
 compilations.
 
   --target NAME  cpu, x86-64-v2, x86-64-v3, x86-64-v4: runs every case with it;
-                 sm_80, sm_90a, ...: times compilations to PTX. May be repeated;
-                 the default is cpu and sm_90a
+                 cuda: runs cases on the GPU of this machine; sm_80, sm_90a, ...:
+                 times compilations to PTX. May be repeated; the default is cpu
+                 and sm_90a, with --tune cpu alone
+  --tune         times every schedule that the artifacts hold and that takes a
+                 case's arguments, marks the one that the runtime chooses with a
+                 star, and says at the end where another is faster, and by how
+                 much. (On a machine with a GPU but without this program,
+                 test/benchmark/peers.py --tune does so.)
+  --quick        cases of some thousand elements: to see that all works
   --filter TEXT  only cases whose `name shape dtype layout target` contains TEXT
   --threads N    threads of kernels and loops (default 2)
   --json FILE    writes the table as JSON too
 
 The columns: ms is a median; GB/s counts every argument once; ratio is to the
-streaming loop; error is ||out - ref|| / ||ref|| against the interpreter.
+streaming loop, with --tune to the best schedule; error is ||out - ref|| / ||ref|| against the interpreter.
 )";
 
 namespace {
@@ -43,6 +52,7 @@ struct Options {
   std::vector<std::string> targets;
   std::string filter, json;
   int threads = 2;
+  bool tune = false, quick = false;
 };
 } // namespace
 
@@ -58,6 +68,10 @@ static std::variant<Options, int> parse(int argc, char **argv) {
     if (flag == "--help") {
       llvm::outs() << usage;
       return 0;
+    }
+    if (flag == "--tune" || flag == "--quick") {
+      (flag == "--tune" ? options.tune : options.quick) = true;
+      continue;
     }
     if (flag != "--target" && flag != "--filter" && flag != "--json" &&
         flag != "--threads")
@@ -76,7 +90,8 @@ static std::variant<Options, int> parse(int argc, char **argv) {
       return wrong("expected 1 to 1024 threads, found '" + value + "'");
   }
   if (options.targets.empty())
-    options.targets = {"cpu", "sm_90a"};
+    options.targets = options.tune ? std::vector<std::string>{"cpu"}
+                                   : std::vector<std::string>{"cpu", "sm_90a"};
   return options;
 }
 
@@ -143,6 +158,25 @@ static bool writeJson(const std::string &path, const std::vector<Line> &lines) {
   return true;
 }
 
+/// Where the runtime chose wrong.
+static void reportChoices(const std::vector<TunedCase> &tuned) {
+  double worst = 1;
+  size_t good = 0;
+  for (const TunedCase &each : tuned) {
+    worst = std::max(worst, each.factor);
+    good += each.factor <= 1.1;
+  }
+  llvm::outs() << llvm::formatv(
+      "the choice is within 10 % of the best in {0} of {1} cases; at worst it "
+      "takes {2:f2} times as long\n",
+      good, tuned.size(), worst);
+  for (const TunedCase &each : tuned)
+    if (each.factor > 1.1)
+      llvm::outs() << llvm::formatv(
+          "  {0:f2} {1}: chose '{2}', best is '{3}'\n", each.factor, each.text,
+          each.chosen, each.best);
+}
+
 int main(int argc, char **argv) {
   auto parsed = parse(argc, argv);
   if (int *status = std::get_if<int>(&parsed))
@@ -168,18 +202,46 @@ int main(int argc, char **argv) {
   auto isChosen = [&](const std::string &text) {
     return text.find(options.filter) != std::string::npos;
   };
+  std::vector<TunedCase> tuned;
+  // On a GPU nothing streams beside the cases: the schedule that is chosen is
+  // one of those that --tune times.
+  auto tune = [&](const BenchCase &benchCase, const std::string &target) {
+    std::optional<TunedCase> all = tuneCase(benchCase, target, options.threads);
+    if (!all)
+      return take(std::nullopt);
+    if (options.tune)
+      tuned.push_back(*all);
+    else
+      llvm::erase_if(all->lines, [&](Line &line) {
+        line.ratio = std::nullopt;
+        return !llvm::StringRef(line.name).ends_with("*");
+      });
+    take(all->lines);
+  };
   for (const std::string &target : options.targets) {
+    bool onGpu = target == "cuda";
     if (!llvm::StringRef(target).starts_with("sm_"))
-      for (const BenchCase &benchCase : benchCases())
-        if (isChosen(benchCase.name + " " + shapeOf(benchCase) + " " +
-                     benchCase.dtype + " " + benchCase.layout + " " + target))
+      for (BenchCase benchCase : onGpu ? gpuCases() : benchCases()) {
+        if (options.quick)
+          benchCase = shrink(benchCase);
+        if (!isChosen(benchCase.name + " " + shapeOf(benchCase) + " " +
+                      benchCase.dtype + " " + benchCase.layout + " " + target))
+          continue;
+        if (onGpu || options.tune)
+          tune(benchCase, target);
+        else
           take(runCase(benchCase, target, options.threads));
+      }
+    if (onGpu || options.tune)
+      continue;
     if (!llvm::StringRef(target).starts_with("sm_") && isChosen("peak"))
       for (int threads : std::set<int>{1, options.threads})
         take({{runPeak(threads)}});
     if (isChosen("compile " + target))
       take(runCompilations(target, recurc.str().str()));
   }
+  if (!tuned.empty())
+    reportChoices(tuned);
   if (!options.json.empty())
     failed |= !writeJson(options.json, lines);
   return failed;
