@@ -91,6 +91,16 @@ recurrence r over t (angle[b,t,d], x[b,t,d], y[b,t,d]) -> (p[b,t,d], q[b,t,d]) {
   p = c * prev(p) - s * prev(q) + x
   q = s * prev(p) + c * prev(q) + y
 })"},
+    // Neither forgets nor commutes: every step's place counts.
+    {"reflections", R"(
+recurrence r over t (angle[b,t,d]: f64, x[b,t,d]: f64) -> (p[b,t,d]: f64, final q: f64) {
+  state p[b,d]: f64 = 1
+  state q[b,d]: f64
+  c = cos(3 * angle)
+  s = sin(3 * angle)
+  p = c * prev(p) + s * prev(q) + 0.01 * x
+  q = s * prev(p) - c * prev(q)
+})"},
     {"two_states_packed", R"(
 recurrence r over t reverse (a[t,d], x[t,d], u0[s,d]) -> (v[t,d], final u, final v) {
   segments cu[s]

@@ -97,8 +97,10 @@ void recur::test::runSplit(const Spec &parameter) {
   Call call;
   call.ranges = parameter.ranges;
   ASSERT_EQ(recur_set_num_threads(4), RECUR_OK);
-  for (int64_t channels : {3, 8}) {
-    call.sizes = {{"b", 1}, {"t", 100003}, {"d", channels}, {"n", 2}, {"s", 2}};
+  // Several rows in a vector, and several vectors a row.
+  for (int64_t channels : {3, 8, 40}) {
+    int64_t steps = channels > 8 ? 20011 : 100003;
+    call.sizes = {{"b", 1}, {"t", steps}, {"d", channels}, {"n", 2}, {"s", 2}};
     EXPECT_EQ(spec.run(call), "") << channels << " channels";
     std::vector<char> first = spec.bits();
     EXPECT_EQ(spec.run(call), "") << channels << " channels";
