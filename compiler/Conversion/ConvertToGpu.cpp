@@ -13,6 +13,7 @@
 #include "compiler/Conversion/Passes.h"
 #include "compiler/Conversion/SplitKernels.h"
 #include "compiler/Conversion/TileKernels.h"
+#include "compiler/Conversion/WaveKernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -87,6 +88,10 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
       } else if (schedule.getAlgorithm() == "split") {
         if (failed(
                 SplitKernels(scan, schedule, *signature).emit(module, prefix)))
+          return failure();
+      } else if (schedule.isWave()) {
+        if (failed(
+                WaveKernels(scan, schedule, *signature).emit(module, prefix)))
           return failure();
       } else if (failed(GpuKernels(scan, schedule, *signature)
                             .emit(module, prefix))) {

@@ -74,7 +74,9 @@ struct ExpandFunction : OpRewritePattern<OpTy> {
       for (Value &operand : operands)
         operand =
             arith::ExtFOp::create(rewriter, op.getLoc(), computed, operand);
-    MathBuilder builder(rewriter, op.getLoc(), computed, options);
+    ExpandMathOptions used = options;
+    used.approximate = options.gpu && op->hasAttr(kApproximateAttr);
+    MathBuilder builder(rewriter, op.getLoc(), computed, used);
     Value result;
     if constexpr (std::is_invocable_v<decltype(build), MathBuilder &, Value,
                                       Value>)

@@ -17,6 +17,10 @@ namespace recur {
 /// Attribute of a kernel function: the target it is for.
 inline constexpr llvm::StringLiteral kTargetAttr = "recur.target";
 
+/// Discardable attribute of a function that a GPU may compute with a relative
+/// error of 1e-5 within [-30, 30]: what feeds 16-bit results alone.
+inline constexpr llvm::StringLiteral kApproximateAttr = "recur.approximate";
+
 /// What the expansions may use.
 struct ExpandMathOptions {
   /// NVPTX's approximate instructions for f32.
@@ -26,6 +30,8 @@ struct ExpandMathOptions {
   /// AVX-512's scaling by powers of two and splitting into exponent and
   /// mantissa, on vectors of 128, 256 and 512 bits.
   bool avx512 = false;
+  /// The op has kApproximateAttr (and gpu).
+  bool approximate = false;
 
   /// The options of cpu, x86-64-v2, x86-64-v3, x86-64-v4 or gpu.
   static std::optional<ExpandMathOptions> forTarget(llvm::StringRef target);

@@ -320,6 +320,18 @@ void GpuKernels::locateItem(Value number, bool bySegments) {
       rest = arith::DivUIOp::create(b, loc, rest, sizes[dim]);
   }
 
+  locateSequence();
+  stepBegin = i64(0);
+  stepEnd = sub(sequenceEnd, sequenceBegin);
+  if (bySegments) {
+    stepBegin = mul(segment, segmentSteps);
+    stepEnd =
+        arith::MinSIOp::create(b, loc, stepEnd, add(stepBegin, segmentSteps));
+  }
+}
+
+/// Finds where the item's sequence begins and ends.
+void GpuKernels::locateSequence() {
   sequenceBegin = i64(0);
   sequenceEnd = sizes[space.getTime()];
   if (segmentsArgument >= 0) {
@@ -340,13 +352,6 @@ void GpuKernels::locateItem(Value number, bool bySegments) {
     Value sequence = position[space.getSegment()];
     sequenceBegin = readBound(sequence);
     sequenceEnd = readBound(add(sequence, i64(1)));
-  }
-  stepBegin = i64(0);
-  stepEnd = sub(sequenceEnd, sequenceBegin);
-  if (bySegments) {
-    stepBegin = mul(segment, segmentSteps);
-    stepEnd =
-        arith::MinSIOp::create(b, loc, stepEnd, add(stepBegin, segmentSteps));
   }
 }
 
@@ -752,6 +757,11 @@ void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
   number("zeroed_per_tile", 0);
   list.append("workspace", b.getArrayAttr(parts));
   number("step_cost", 30);
+  if (!dims.inner.empty()) {
+    SmallVector<int32_t> inner(dims.inner.begin(), dims.inner.end());
+    list.append("point_dims", b.getDenseI32ArrayAttr(inner));
+    number("point_cost", 80);
+  }
   number("registers", 64);
   function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
 }

@@ -65,6 +65,7 @@ protected:
   mlir::LogicalResult
   forEachItem(bool bySegments, llvm::function_ref<mlir::LogicalResult()> body);
   void locateItem(Value number, bool bySegments);
+  void locateSequence();
   void describe(mlir::gpu::GPUFuncOp function, Kernel kernel);
   /// The arguments that the schedule promises unit stride.
   uint64_t getUnitStrideMask() const;

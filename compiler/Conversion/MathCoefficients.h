@@ -64,6 +64,15 @@ inline constexpr double log1pF32[] = {
     0.02020462043583393,
     -0.003318480448797345};
 
+/// log(1 + u) = u c(u), 0 <= u <= 1: relative error 2^-16.9.
+inline constexpr double log1pApproximate[] = {
+    0.9999915957450867,
+    -0.4993613660335541,
+    0.3252066969871521,
+    -0.21004872024059296,
+    0.10122229903936386,
+    -0.02386915311217308};
+
 /// 2 atanh(s) = 2 s + s z c(z), z = s^2, s = f / (2 + f), 3/4 <= 1 + f <= 3/2: error 2^-55.9.
 inline constexpr double logF64[] = {
     0.6666666666667268,

@@ -84,6 +84,8 @@ static Value scale(MathBuilder &b, Value value, const Reduced &reduced) {
 /// - y)) to first order. Results under the smallest normal number are 0.
 static Value expOnGpu(MathBuilder &b, Value x) {
   Value factor = b.constant(log2eF32[0]);
+  if (b.options.approximate)
+    return b.callIntrinsic("llvm.nvvm.ex2.approx.ftz", {b.mul(x, factor)});
   Value bounded = b.atLeast(x, -110);
   // Not 128: that is infinite, but exp of some x that round to it is not.
   Value y = arith::MinNumFOp::create(b.builder, b.mul(bounded, factor),
@@ -173,7 +175,17 @@ static Value divide(MathBuilder &b, Value numerator, Value denominator) {
                b.callIntrinsic("llvm.nvvm.rcp.approx.ftz.f", {denominator}));
 }
 
+/// numerator / (1 + exp(-x)); exp(-x) may be infinite.
+static Value divideApproximately(MathBuilder &b, Value numerator, Value x) {
+  Value power = expOnGpu(b, b.neg(x));
+  return b.mul(numerator,
+               b.callIntrinsic("llvm.nvvm.rcp.approx.ftz.f",
+                               {b.add(power, b.constant(1))}));
+}
+
 Value recur::buildSigmoid(MathBuilder &b, Value x) {
+  if (b.options.approximate && !b.isF64)
+    return divideApproximately(b, b.constant(1), x);
   // 1 / (1 + e) for x >= 0 and e / (1 + e) for x < 0, with e = exp(-|x|) <= 1.
   Value one = b.constant(1);
   Value power = buildExpOfNegative(b, b.neg(b.abs(x)));
@@ -182,6 +194,11 @@ Value recur::buildSigmoid(MathBuilder &b, Value x) {
 }
 
 Value recur::buildSilu(MathBuilder &b, Value x) {
+  if (b.options.approximate && !b.isF64) {
+    // The bound keeps the product finite at -infinity.
+    Value bounded = b.atLeast(x, -110);
+    return divideApproximately(b, bounded, bounded);
+  }
   // As sigmoid; for x < 0 the numerator x e is scaled once, as e alone may be
   // denormal. The bound keeps it finite at -infinity.
   Value negative = b.atLeast(b.neg(b.abs(x)), b.isF64 ? -760 : -110);

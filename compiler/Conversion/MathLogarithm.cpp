@@ -111,7 +111,9 @@ Value recur::buildLog1p(MathBuilder &b, Value x) {
 /// base + log(1 + u) for 0 <= u <= 1.
 static Value addLog1p(MathBuilder &b, Value u, Value base) {
   if (!b.isF64) {
-    Value factor = b.fma(u, b.polynomial(u, log1pF32), b.constant(1));
+    Value factor = b.options.approximate
+                       ? b.polynomial(u, log1pApproximate)
+                       : b.fma(u, b.polynomial(u, log1pF32), b.constant(1));
     return b.fma(u, factor, base);
   }
   // As in logOfReduced.

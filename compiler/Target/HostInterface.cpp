@@ -209,6 +209,14 @@ InterfaceBuilder::createGpuKernel(DictionaryAttr launch) {
                                    getString("phase", launch) + "'");
   auto parallel =
       cast<DenseI32ArrayAttr>(launch.get("parallel_dims")).asArrayRef();
+  // Plain loops do not say how many steps they have in flight, and few kernels
+  // walk the points of inner dims.
+  auto getOptionalInt = [&](StringRef key, DictionaryAttr from) -> int64_t {
+    return from.contains(key) ? getInt(key, from) : 0;
+  };
+  ArrayRef<int32_t> points;
+  if (auto dims = launch.getAs<DenseI32ArrayAttr>("point_dims"))
+    points = dims.asArrayRef();
   return createStruct(
       {createString(getString("symbol", launch)), c32(phase),
        c32(parallel.size()), createDims(parallel),
@@ -217,11 +225,10 @@ InterfaceBuilder::createGpuKernel(DictionaryAttr launch) {
        c64(getInt("time_tile", launch)), c64(getInt("shared", launch)),
        c32(cast<BoolAttr>(launch.get("persistent")).getValue()),
        c32(getInt("registers", launch)),
-       // Plain loops do not say.
-       c32(launch.contains("steps_in_flight")
-               ? getInt("steps_in_flight", launch)
-               : 0),
-       c32(0), llvm::ConstantFP::get(f64, getInt("step_cost", launch))});
+       c32(getOptionalInt("steps_in_flight", launch)), c32(points.size()),
+       llvm::ConstantFP::get(f64, getInt("step_cost", launch)),
+       c64(getOptionalInt("shared_per_point", launch)), createDims(points),
+       llvm::ConstantFP::get(f64, getOptionalInt("point_cost", launch))});
 }
 
 /// The images of `target`, as an array.

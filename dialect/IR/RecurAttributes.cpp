@@ -378,11 +378,12 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (target.empty() || lanes.empty())
     return emitError() << "expected a schedule to name its target and lanes";
   // (C2)
-  bool tiled = algorithm == "tile" || algorithm == "lookback";
+  bool tiled =
+      algorithm == "tile" || algorithm == "lookback" || algorithm == "wave";
   bool splits = algorithm == "split";
   if (algorithm != "segments" && algorithm != "serial" && !tiled && !splits)
     return emitError() << "expected algorithm 'segments', 'serial', 'tile', "
-                          "'lookback' or 'split', found '"
+                          "'lookback', 'wave' or 'split', found '"
                        << algorithm << "'";
   // (C3)
   if (width < 1 || width > 1024)

@@ -167,9 +167,11 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
       on the GPU also `serial` (one segment a thread), `tile` (a block folds,
       combines and replays one tile of time after the other) and `lookback`
       (the tiles run in parallel over the grid; a tile combines by looking back
-      at what its predecessors have published, Merrill and Garland 2016) and
+      at what its predecessors have published, Merrill and Garland 2016),
       `split` (one segment for `group` threads, which share the states of an item
-      along a reduced dim `lanes`);
+      along a reduced dim `lanes`) and, for states with inner dims, `wave` (warps
+      take segments of time in turn, and hand each other the states of one point
+      of the inner dims after the other);
     - `lanes`: the dim that runs across SIMD lanes or GPU threads; the time dim
       means an in-register scan;
     - `width`: lanes of one item; neighbours along `lanes` that a GPU thread
@@ -184,6 +186,10 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - `chunks`: how often a warp's steps repeat;
     - `warps`: of a block, along time.
 
+    A wave has segments of `steps` steps, one for each of the `warps` of a block
+    at a time; a warp has `group` neighbours along `lanes`, each of `width`
+    channels, and 32 / `group` threads that share a channel's points.
+
     ```mlir
     #recur.schedule<target = "x86-64-v4", algorithm = "segments", lanes = "d",
                     width = 16, contiguous = true, segment = 0>
@@ -191,12 +197,13 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
 
     Constraints:
     - (C1) target and lanes are not empty.
-    - (C2) the algorithm is `segments`, `serial`, `tile`, `lookback` or `split`.
+    - (C2) the algorithm is `segments`, `serial`, `tile`, `lookback`, `wave` or
+      `split`.
     - (C3) the width is 1 to 1024.
     - (C4) the segment is at least 0.
-    - (C5) steps, group, chunks and warps are given for `tile` and `lookback`
-      alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to 32
-      warps; several chunks need lanes along time, so a group of 1. A `split`
+    - (C5) steps, group, chunks and warps are given for `tile`, `lookback` and
+      `wave` alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to
+      32 warps; several chunks need lanes along time, so a group of 1. A `split`
       has a group, too.
   }];
   let parameters = (ins
@@ -224,6 +231,8 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     bool isTiled() const {
       return getAlgorithm() == "tile" || getAlgorithm() == "lookback";
     }
+    /// Whether warps hand over the states of inner points.
+    bool isWave() const { return getAlgorithm() == "wave"; }
   }];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

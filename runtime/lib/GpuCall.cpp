@@ -116,7 +116,7 @@ int Call::load(unsigned long long context, GpuLaunch &launch) const {
     launch.kernels[launch.count++] = {
         loaded.function, kernel.symbol, static_cast<unsigned>(blocks),
         static_cast<unsigned>(kernel.block),
-        static_cast<unsigned>(kernel.shared_bytes)};
+        static_cast<unsigned>(plan.grids[k].shared)};
   }
   return RECUR_OK;
 }

@@ -163,10 +163,13 @@ int Loader::prepare(Module module, const recur_gpu_kernel &kernel,
   if (Result result =
           driver.moduleGetFunction(&loaded.function, module, kernel.symbol))
     return failCall(result, "cuModuleGetFunction");
-  if (kernel.shared_bytes > defaultSharedBytes)
-    if (Result result =
-            driver.funcSetAttribute(loaded.function, MaxDynamicShared,
-                                    static_cast<int>(kernel.shared_bytes)))
+  // What grows with the inner dims may be all that there is.
+  int64_t shared = kernel.shared_per_point > 0
+                       ? device.machine.sharedBytesPerBlock
+                       : kernel.shared_bytes;
+  if (shared > defaultSharedBytes)
+    if (Result result = driver.funcSetAttribute(
+            loaded.function, MaxDynamicShared, static_cast<int>(shared)))
       return failCall(result, "cuFuncSetAttribute");
   // Code that the driver would load at the first launch is loaded now.
   if (driver.funcLoad)

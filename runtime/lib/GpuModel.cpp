@@ -41,16 +41,17 @@ constexpr int32_t usualRegisters = 32;
 } // namespace
 
 int32_t recur::runtime::residentBlocks(const GpuMachine &machine,
-                                       const recur_gpu_kernel &kernel) {
-  if (kernel.shared_bytes > machine.sharedBytesPerBlock)
+                                       const recur_gpu_kernel &kernel,
+                                       int64_t shared) {
+  if (shared > machine.sharedBytesPerBlock)
     return 0;
   int64_t threads = std::max<int64_t>(divideUp(kernel.block, 32) * 32, 32);
   int64_t registers = kernel.registers > 0 ? kernel.registers : usualRegisters;
   int64_t blocks = std::min<int64_t>(machine.blocks, machine.threads / threads);
   blocks = std::min(blocks, machine.registers / (threads * registers));
-  if (kernel.shared_bytes > 0)
-    blocks = std::min(blocks, machine.sharedBytes /
-                                  (kernel.shared_bytes + systemSharedBytes));
+  if (shared > 0)
+    blocks =
+        std::min(blocks, machine.sharedBytes / (shared + systemSharedBytes));
   // The hint about registers is only one: the compiler makes a block fit.
   return static_cast<int32_t>(std::max<int64_t>(blocks, 1));
 }
@@ -63,7 +64,7 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
   if (grid.units == 0)
     return 0;
   double slots = static_cast<double>(machine.multiprocessors) *
-                 std::max(residentBlocks(machine, kernel), 1);
+                 std::max(residentBlocks(machine, kernel, grid.shared), 1);
   auto blocks = static_cast<double>(grid.blocks);
   double active = std::min(blocks, slots);
   // Rounds of blocks: one when all are resident; a last one that is not full
@@ -81,8 +82,11 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
       static_cast<double>(std::max<int64_t>(kernel.items_per_block, 1)) *
       static_cast<double>(std::max<int64_t>(kernel.lane_tile, 1));
   double threadSteps = std::max(positions * blockSteps / kernel.block, 1.0);
-  double computing = rounds * (constants.blockOverhead +
-                               threadSteps * kernel.step_cost / machine.clock);
+  double computing =
+      rounds *
+      (constants.blockOverhead +
+       threadSteps * (kernel.step_cost + grid.points * kernel.point_cost) /
+           machine.clock);
 
   double bytes = work.inputBytes + work.resultBytes;
   switch (kernel.phase) {

@@ -59,12 +59,15 @@ struct GpuWork {
 /// Units of a kernel's parallel space, and its blocks.
 struct GpuGrid {
   int64_t units, blocks, tiles;
+  int64_t shared = 0; ///< dynamic shared memory of a block, in bytes
+  double points = 1;  ///< of the kernel's inner dims
 };
 
 /// Blocks of the kernel that are resident on one SM, by the model's knowledge;
-/// 0 when not even one fits.
+/// 0 when not even one fits. `shared` is a block's dynamic shared memory, in
+/// bytes.
 int32_t residentBlocks(const GpuMachine &machine,
-                       const recur_gpu_kernel &kernel);
+                       const recur_gpu_kernel &kernel, int64_t shared);
 
 /// Nanoseconds of one kernel, without its launch.
 double estimateKernel(const GpuMachine &machine, const GpuConstants &constants,

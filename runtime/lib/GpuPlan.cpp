@@ -178,10 +178,16 @@ bool Candidate::layOutGrids(GpuPlan &plan, Reason &reason) {
     if (kernel.block < 1 || kernel.block > maxThreads)
       return reason.because("expected blocks of 1 to %d threads, found %d",
                             maxThreads, kernel.block);
-    if (kernel.shared_bytes > device.machine.sharedBytesPerBlock)
-      return reason.because(
-          "expected at most %" PRId64 " bytes of shared memory, found %" PRId64,
-          device.machine.sharedBytesPerBlock, kernel.shared_bytes);
+    int64_t points = kernel.point_rank > 0 ? 1 : 0;
+    for (int32_t d = 0; d < kernel.point_rank; ++d)
+      points = checked.times(points, arguments.size(kernel.point_dims[d]));
+    grid.points = std::max<double>(1, static_cast<double>(points));
+    grid.shared = checked.plus(kernel.shared_bytes,
+                               checked.times(kernel.shared_per_point, points));
+    if (!checked.fits || grid.shared > device.machine.sharedBytesPerBlock)
+      return reason.because("expected at most %" PRId64
+                            " bytes of shared memory, found %" PRId64,
+                            device.machine.sharedBytesPerBlock, grid.shared);
   }
   return true;
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RECUR_ABI_VERSION 1
+#define RECUR_ABI_VERSION 2
 
 #if defined(_WIN32)
 #define RECUR_EXPORT
@@ -242,9 +242,15 @@ typedef struct recur_gpu_kernel {
   /// Steps of a position whose loads a thread has under way, estimated; 0:
   /// what a plain loop has.
   int32_t steps_in_flight;
-  int32_t reserved;
+  /// Dims of the points that `shared_per_point` counts.
+  int32_t point_rank;
   double step_cost; /**< estimated cycles of one thread for one step of one
                          position of a unit, its values at hand */
+  /// Dynamic shared memory of a block besides: for each point of the product
+  /// of `point_dims`; 0: none.
+  int64_t shared_per_point;
+  const int32_t *point_dims;
+  double point_cost; /**< estimated cycles besides: for each of those points */
 } recur_gpu_kernel;
 
 /// A part of a variant's workspace: `value_bytes` times the sizes of `dims` for

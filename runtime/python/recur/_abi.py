@@ -6,7 +6,7 @@ import ctypes
 from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint16
 from ctypes import c_uint64, c_void_p
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 #: recur_status, by number.
 STATUS = ("ok", "invalid argument", "invalid workspace", "unsupported", "out of memory",

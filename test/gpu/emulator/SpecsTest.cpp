@@ -226,8 +226,8 @@ class ExamplesTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(ExamplesTest, AgreeWithTheInterpreter) {
   std::string text = read(RECUR_SPECS "/" + GetParam() + ".recur");
   // Those without kernels for GPUs (yet) say so.
-  static const std::set<std::string> without = {
-      "cfc", "kalman", "ltc", "paragru", "paralstm", "slstm"};
+  static const std::set<std::string> without = {"cfc",     "kalman",   "ltc",
+                                                "paragru", "paralstm", "slstm"};
   EmulatedSpec probe(text, {}, GetParam());
   if (without.count(GetParam())) {
     EXPECT_NE(probe.getError(), "") << "has kernels now: test them";
@@ -268,6 +268,22 @@ const Feature features[] = {
     {"F64", "recurrence r over t (a[b,t,d]: f64, x[b,t,d]: f64, h0[b,d]: f64) "
             "-> (h[b,t,d]: f64, final h: f64) {\n"
             "  state h[b,d]: f64 = h0\n  h = a * prev(h) + x\n}\n"},
+    {"Waves",
+     "recurrence r over t reverse (x[b,t,d], g[b,t,d]: bf16, A[d,n], "
+     "B[b,t,n],\n"
+     "    C[b,t,n]: bf16, h0[b,d,n], r[b,t]) -> (y[b,t,d], z[b,t,d], final h)\n"
+     "    reset r[b,t] {\n"
+     "  state h[b,d,n] = h0\n  h = exp(g * A) * prev(h) + B * x * g\n"
+     "  y = sum(n: C * h) + prev(x) * g\n  z = max(n: h) * silu(x)\n}\n"},
+    {"WavesPacked",
+     "recurrence r over t (x[t,d], g[t,d], B[t,n], A[d,n], h0[s,d,n])\n"
+     "    -> (y[t,d], final h) segments cu[s] {\n"
+     "  state h[d,n] = h0\n  h = exp(-g * A) * prev(h) + B * x\n"
+     "  y = sum(n: h * B) * x\n}\n"},
+    {"WavesOfPoints", "recurrence r over t (x[b,t,d], w[b,t,d,m,n], k[m,n])\n"
+                      "    -> (y[b,t,d], all[b,t,d,m,n], final h) {\n"
+                      "  state h[b,d,m,n]\n  h = w * prev(h) + x * k\n"
+                      "  y = sum(m, n: h * k)\n  all = h + x\n}\n"},
     {"Bf16", "recurrence r over t (a[b,t,d]: bf16, x[b,t,d]: bf16) -> "
              "(h[b,t,d]: bf16, final h) {\n"
              "  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
@@ -349,9 +365,10 @@ const Feature features[] = {
     {"MinPlusPacked", "recurrence r over t (a[t,d], x[t,d], v0[s,d]) -> "
                       "(v[t,d], final v) {\n  segments cu[s]\n"
                       "  state v[d] = v0\n  v = min(prev(v) - a, x)\n}\n"},
-    {"LogSumExp", "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> "
-                  "(v[b,t,d], y[b,t,d]) {\n  state v[b,d] = -1\n"
-                  "  v = logaddexp(prev(v) + a, x)\n  y = 0.5 * v + prev(v)\n}\n"},
+    {"LogSumExp",
+     "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> "
+     "(v[b,t,d], y[b,t,d]) {\n  state v[b,d] = -1\n"
+     "  v = logaddexp(prev(v) + a, x)\n  y = 0.5 * v + prev(v)\n}\n"},
     {"OrAnd", "recurrence r over t (h[b,t,d]: bool, s[b,t,d]: bool) -> "
               "(on[b,t,d]: bool, final on: bool) {\n  state on[b,d]: bool\n"
               "  on = prev(on) and h or s\n}\n"},
@@ -391,10 +408,11 @@ const Feature features[] = {
                 "  reset z[b,t]: bool\n  state h[b,d]: c64 = h0\n"
                 "  h = a * prev(h) + x\n"
                 "  y = real(conj(x) * h) + abs(prev(h))\n}\n"},
-    {"ComplexPacked", "recurrence r over t reverse (a[d]: c128, x[t,d]: c128) "
-                      "-> (y[t,d]: c128, final h) {\n  segments cu[s]\n"
-                      "  state h[d]: c128 = 1\n"
-                      "  h = a * prev(h) + x + prev(x)\n  y = h / (x + 3)\n}\n"},
+    {"ComplexPacked",
+     "recurrence r over t reverse (a[d]: c128, x[t,d]: c128) "
+     "-> (y[t,d]: c128, final h) {\n  segments cu[s]\n"
+     "  state h[d]: c128 = 1\n"
+     "  h = a * prev(h) + x + prev(x)\n  y = h / (x + 3)\n}\n"},
     {"ComplexMatrix",
      "recurrence r over t (A[d,i=2,j=2]: c64, x[b,t,d]: c64) -> (y[b,t,d], "
      "final h) {\n  state h[b,d,i]: c64\n"
@@ -415,6 +433,10 @@ TEST_P(FeaturesTest, AgreeWithTheInterpreter) {
   if (std::string(GetParam().text).find("(A[") != std::string::npos)
     matrix.ranges["A"] = {-0.9, -0.1};
   matrix.inPlace = GetParam().inPlace;
+  if (std::string(GetParam().name) == "WavesOfPoints") {
+    matrix.others = {3, 1, 2};
+    matrix.choices["n"] = {2, 3, 1};
+  }
   if (std::string(GetParam().name) == "PackedShort")
     matrix.choices["s"] = {300, 1300, 64};
   matrix.run();

@@ -82,10 +82,10 @@ TEST_F(Arguments, NullDescription) {
 }
 
 TEST_F(Arguments, OtherAbi) {
-  recurrence.info.abi_version = 2;
+  recurrence.info.abi_version = RECUR_ABI_VERSION + 1;
   EXPECT_EQ(errorAfter([](ArgumentList &) {}, RECUR_ABI_MISMATCH),
-            "the artifact was made for version 2 of the runtime's ABI, this "
-            "runtime has version 1");
+            "the artifact was made for version 3 of the runtime's ABI, this "
+            "runtime has version 2");
 }
 
 TEST_F(Arguments, MissingAndExtraArguments) {

@@ -94,17 +94,14 @@ TEST(GpuModelTest, NothingTakesNoTime) {
 // Threads, shared memory, registers and the device's own limit.
 TEST(GpuModelTest, ResidentBlocks) {
   recur_gpu_kernel kernel = makeSerial();
-  EXPECT_EQ(residentBlocks(h100, kernel), 32);
+  EXPECT_EQ(residentBlocks(h100, kernel, 0), 32);
+  EXPECT_EQ(residentBlocks(h100, kernel, 100 << 10), 2);
+  EXPECT_EQ(residentBlocks(h100, kernel, 228 << 10), 0);
   kernel.block = 1000; // 32 warps
-  EXPECT_EQ(residentBlocks(h100, kernel), 2);
-  kernel = makeSerial();
-  kernel.shared_bytes = 100 << 10;
-  EXPECT_EQ(residentBlocks(h100, kernel), 2);
-  kernel.shared_bytes = 228 << 10;
-  EXPECT_EQ(residentBlocks(h100, kernel), 0);
+  EXPECT_EQ(residentBlocks(h100, kernel, 0), 2);
   kernel = makeSerial();
   kernel.registers = 255;
-  EXPECT_EQ(residentBlocks(h100, kernel), 4);
+  EXPECT_EQ(residentBlocks(h100, kernel, 0), 4);
 }
 
 TEST(GpuModelTest, KernelsAndZeroingAdd) {
