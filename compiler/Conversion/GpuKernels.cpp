@@ -176,7 +176,7 @@ LogicalResult GpuKernels::emit(gpu::GPUModuleOp module, StringRef prefix) {
 LogicalResult GpuKernels::emitKernel(gpu::GPUModuleOp module, StringRef name,
                                      Kernel kernel) {
   gpu::GPUFuncOp function = createKernel(module, name, kBlockThreads);
-  describe(function, kernel);
+  describePhase(function, kernel);
   readParameters(function);
   bool bySegments = kernel == Kernel::Fold || kernel == Kernel::Replay;
   LogicalResult result = forEachItem(bySegments, [&]() -> LogicalResult {
@@ -310,15 +310,7 @@ void GpuKernels::locateItem(Value number, bool bySegments) {
   SmallVector<unsigned> order(dims.parallel);
   if (segmentsArgument >= 0)
     order.insert(order.begin(), space.getSegment());
-  Value rest = item;
-  for (auto [i, dim] : llvm::enumerate(llvm::reverse(order))) {
-    bool isLast = i + 1 == order.size();
-    position[dim] =
-        isLast ? rest
-               : arith::RemUIOp::create(b, loc, rest, sizes[dim]).getResult();
-    if (!isLast)
-      rest = arith::DivUIOp::create(b, loc, rest, sizes[dim]);
-  }
+  spread(item, order, [&](unsigned dim) { return sizes[dim]; }, position);
 
   locateSequence();
   stepBegin = i64(0);
@@ -330,29 +322,43 @@ void GpuKernels::locateItem(Value number, bool bySegments) {
   }
 }
 
+void GpuKernels::spread(Value number, ArrayRef<unsigned> order,
+                        llvm::function_ref<Value(unsigned)> getExtent,
+                        SmallVectorImpl<Value> &positions) {
+  for (auto [i, dim] : llvm::enumerate(llvm::reverse(order))) {
+    if (i + 1 == order.size()) {
+      positions[dim] = number;
+      return;
+    }
+    Value extent = getExtent(dim);
+    positions[dim] = arith::RemUIOp::create(b, loc, number, extent);
+    number = arith::DivUIOp::create(b, loc, number, extent);
+  }
+}
+
+/// Cumulative lengths come from the device's memory unchecked.
+Value GpuKernels::readBound(Value number) {
+  Type element = signature.arguments[segmentsArgument].element;
+  Value pointer = LLVM::GEPOp::create(
+      b, loc, ptrType, element, data[segmentsArgument],
+      ArrayRef<LLVM::GEPArg>{mul(number, strides[segmentsArgument][0])},
+      LLVM::GEPNoWrapFlags::inbounds);
+  Value bound = load(pointer, element, /*isInput=*/true);
+  if (element != i64Type)
+    bound = arith::ExtSIOp::create(b, loc, i64Type, bound);
+  bound = arith::MaxSIOp::create(b, loc, bound, i64(0));
+  return arith::MinSIOp::create(b, loc, bound, sizes[space.getTime()]);
+}
+
 /// Finds where the item's sequence begins and ends.
 void GpuKernels::locateSequence() {
   sequenceBegin = i64(0);
   sequenceEnd = sizes[space.getTime()];
-  if (segmentsArgument >= 0) {
-    // Cumulative lengths come from the device's memory unchecked: keep what
-    // they say inside the tensors.
-    auto readBound = [&](Value number) -> Value {
-      Type element = signature.arguments[segmentsArgument].element;
-      Value pointer = LLVM::GEPOp::create(
-          b, loc, ptrType, element, data[segmentsArgument],
-          ArrayRef<LLVM::GEPArg>{mul(number, strides[segmentsArgument][0])},
-          LLVM::GEPNoWrapFlags::inbounds);
-      Value bound = load(pointer, element, /*isInput=*/true);
-      if (element != i64Type)
-        bound = arith::ExtSIOp::create(b, loc, i64Type, bound);
-      bound = arith::MaxSIOp::create(b, loc, bound, i64(0));
-      return arith::MinSIOp::create(b, loc, bound, sizes[space.getTime()]);
-    };
-    Value sequence = position[space.getSegment()];
-    sequenceBegin = readBound(sequence);
-    sequenceEnd = readBound(add(sequence, i64(1)));
-  }
+  if (segmentsArgument < 0)
+    return;
+  Value sequence = position[space.getSegment()];
+  sequenceBegin = readBound(sequence);
+  sequenceEnd = readBound(add(sequence, i64(1)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -708,12 +714,51 @@ uint64_t GpuKernels::getUnitStrideMask() const {
   return mask;
 }
 
-/// What a launch must know; recur_gpu_variant and recur_gpu_kernel in
-/// recur/runtime.h say what each key means.
-void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
+void GpuKernels::describe(gpu::GPUFuncOp function, const Launch &launch) {
+  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
+  if (launch.bySequence && segmentsArgument >= 0)
+    parallel.insert(parallel.begin(), space.getSegment());
+  NamedAttrList list;
+  auto number = [&](StringRef key, int64_t value) {
+    list.append(key, b.getI64IntegerAttr(value));
+  };
+  list.append("phase", b.getStringAttr(launch.phase));
+  list.append("variant", b.getStringAttr(launch.variant));
+  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
+  number("lane_dim", launch.laneDim);
+  number("lane_tile", launch.laneTile);
+  number("items_per_block", launch.itemsPerBlock);
+  number("time_tile", launch.timeTile);
+  number("block", launch.block);
+  number("shared", launch.shared);
+  if (launch.sharedPerPoint >= 0)
+    number("shared_per_point", launch.sharedPerPoint);
+  list.append("persistent", b.getBoolAttr(false));
+  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
+  number("unit_stride_mask", getUnitStrideMask());
+  number("vector_bytes", launch.vectorBytes);
+  number("vector_mask", launch.vectors);
+  number("size_multiple", launch.sizeMultiple);
+  number("zeroed_constant", launch.zeroedConstant);
+  number("zeroed_per_tile", launch.zeroedPerTile);
+  list.append("workspace", b.getArrayAttr(launch.workspace));
+  number("step_cost", launch.stepCost);
+  if (launch.pointCost >= 0) {
+    SmallVector<int32_t> inner(dims.inner.begin(), dims.inner.end());
+    list.append("point_dims", b.getDenseI32ArrayAttr(inner));
+    number("point_cost", launch.pointCost);
+  }
+  number("registers", launch.registers);
+  if (launch.stepsInFlight >= 0)
+    number("steps_in_flight", launch.stepsInFlight);
+  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+}
+
+void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
   static constexpr StringRef phases[] = {"scan", "fold", "combine", "replay"};
   bool segmented = schedule.getAlgorithm() == "segments";
-  SmallVector<Attribute> parts;
+  Launch launch;
+  launch.phase = phases[int(kernel)];
   for (const Carrier &carrier : carriers)
     for (Summary summary : {Summary::State, Summary::Transition})
       if (usesWorkspace(carrier, summary)) {
@@ -721,49 +766,22 @@ void GpuKernels::describe(gpu::GPUFuncOp function, Kernel kernel) {
         SmallVector<int64_t> part{segmented, getCount(carrier, summary) *
                                                  getBytes(carrier.type)};
         part.append(inner.begin(), inner.end());
-        parts.push_back(b.getDenseI64ArrayAttr(part));
+        launch.workspace.push_back(b.getDenseI64ArrayAttr(part));
       }
-  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
-  if (segmentsArgument >= 0)
-    parallel.insert(parallel.begin(), space.getSegment());
-  std::string variant =
+  launch.bySequence = true;
+  launch.variant =
       (schedule.getAlgorithm() + ", lanes along " + schedule.getLanes() +
        (schedule.getContiguous() ? ", unit stride" : ", any strides"))
           .str();
-  bool laneIsParallel = laneDim >= 0 && dims.isParallel(laneDim);
-  bool walksTiles = kernel == Kernel::Fold || kernel == Kernel::Replay;
-  int64_t tile =
-      schedule.getSegment() > 0 ? schedule.getSegment() : kDefaultSegmentSteps;
-  NamedAttrList list;
-  auto number = [&](StringRef key, int64_t value) {
-    list.append(key, b.getI64IntegerAttr(value));
-  };
-  list.append("phase", b.getStringAttr(phases[int(kernel)]));
-  list.append("variant", b.getStringAttr(variant));
-  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
-  number("lane_dim", laneIsParallel ? laneDim : -1);
-  number("lane_tile", 1);
-  number("items_per_block", kBlockThreads);
-  number("time_tile", walksTiles ? tile : 0);
-  number("block", kBlockThreads);
-  number("shared", 0);
-  list.append("persistent", b.getBoolAttr(false));
-  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
-  number("unit_stride_mask", getUnitStrideMask());
-  number("vector_bytes", 0);
-  number("vector_mask", 0);
-  number("size_multiple", 1);
-  number("zeroed_constant", 0);
-  number("zeroed_per_tile", 0);
-  list.append("workspace", b.getArrayAttr(parts));
-  number("step_cost", 30);
-  if (!dims.inner.empty()) {
-    SmallVector<int32_t> inner(dims.inner.begin(), dims.inner.end());
-    list.append("point_dims", b.getDenseI32ArrayAttr(inner));
-    number("point_cost", 80);
-  }
-  number("registers", 64);
-  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+  if (laneDim >= 0 && dims.isParallel(laneDim))
+    launch.laneDim = laneDim;
+  launch.itemsPerBlock = launch.block = kBlockThreads;
+  if (kernel == Kernel::Fold || kernel == Kernel::Replay)
+    launch.timeTile = schedule.getSegment() > 0 ? schedule.getSegment()
+                                                : kDefaultSegmentSteps;
+  if (!dims.inner.empty())
+    launch.pointCost = 80;
+  describe(function, launch);
 }
 
 //===----------------------------------------------------------------------===//
@@ -784,6 +802,21 @@ Value GpuKernels::sub(Value x, Value y) {
 }
 Value GpuKernels::mul(Value x, Value y) {
   return arith::MulIOp::create(b, loc, x, y);
+}
+
+Value GpuKernels::toI32(Value value) {
+  return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
+}
+Value GpuKernels::toI64(Value value) {
+  return arith::ExtUIOp::create(b, loc, i64Type, value);
+}
+Value GpuKernels::compare(arith::CmpIPredicate predicate, Value x, Value y) {
+  return arith::CmpIOp::create(b, loc, predicate, x, y);
+}
+Value GpuKernels::at(Value base, Value bytes) {
+  return LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base,
+                             ArrayRef<LLVM::GEPArg>{bytes},
+                             LLVM::GEPNoWrapFlags::inbounds);
 }
 
 Value GpuKernels::getThreadId() {

@@ -65,8 +65,30 @@ protected:
   mlir::LogicalResult
   forEachItem(bool bySegments, llvm::function_ref<mlir::LogicalResult()> body);
   void locateItem(Value number, bool bySegments);
+  /// Splits a number into positions along `order`, the last dim fastest; a dim
+  /// has as many as `getExtent` says, of the number's type.
+  void spread(Value number, llvm::ArrayRef<unsigned> order,
+              llvm::function_ref<Value(unsigned)> getExtent,
+              llvm::SmallVectorImpl<Value> &positions);
+  /// A cumulative length, kept inside the tensors.
+  Value readBound(Value number);
   void locateSequence();
-  void describe(mlir::gpu::GPUFuncOp function, Kernel kernel);
+  /// What a launch must know; recur_gpu_variant and recur_gpu_kernel in
+  /// recur/runtime.h say what each field means. A number below 0 is left out.
+  struct Launch {
+    llvm::StringRef phase = "scan";
+    std::string variant;
+    int laneDim = -1;
+    int64_t laneTile = 1, itemsPerBlock = 1, timeTile = 0, block = 0,
+            shared = 0, sharedPerPoint = -1, vectorBytes = 0, sizeMultiple = 1,
+            zeroedConstant = 0, zeroedPerTile = 0, stepCost = 30,
+            pointCost = -1, registers = 64, stepsInFlight = -1;
+    uint64_t vectors = 0;
+    bool bySequence = false; // packed sequences are units of their own
+    llvm::SmallVector<mlir::Attribute> workspace;
+  };
+  void describe(mlir::gpu::GPUFuncOp function, const Launch &launch);
+  void describePhase(mlir::gpu::GPUFuncOp function, Kernel kernel);
   /// The arguments that the schedule promises unit stride.
   uint64_t getUnitStrideMask() const;
 
@@ -166,6 +188,12 @@ protected:
   Value add(Value x, Value y);
   Value sub(Value x, Value y);
   Value mul(Value x, Value y);
+  Value toI32(Value value);
+  /// Of what is not negative.
+  Value toI64(Value value);
+  Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
+  /// `bytes` after `base`, which is in shared memory.
+  Value at(Value base, Value bytes);
   Value getThreadId();
   Value getBlockId();
   /// A number of another thread of the warp, of 32 or 64 bits.

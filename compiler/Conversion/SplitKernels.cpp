@@ -111,9 +111,6 @@ void SplitKernels::locate() {
   auto divide = [&](Value x, Value y) -> Value {
     return arith::DivUIOp::create(b, loc, x, y);
   };
-  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
-    return arith::CmpIOp::create(b, loc, predicate, x, y).getResult();
-  };
   isFirst = compare(arith::CmpIPredicate::eq, lane, i64(0));
   // A warp has neighbours along the last dim; neighbouring warps have the same
   // place there, of other rows: what does not vary over rows is in their
@@ -140,19 +137,10 @@ void SplitKernels::locate() {
     isInside =
         compare(arith::CmpIPredicate::slt,
                 add(mul(getBlockId(), i64(kBlockThreads)), thread), i64(group));
-  Value rest = row;
-  SmallVector<unsigned> outer(dims.parallel);
-  if (!outer.empty())
-    outer.pop_back();
-  for (auto [i, dim] : llvm::enumerate(llvm::reverse(outer))) {
-    bool isOutermost = i + 1 == outer.size();
-    position[dim] =
-        isOutermost
-            ? rest
-            : arith::RemUIOp::create(b, loc, rest, sizes[dim]).getResult();
-    if (!isOutermost)
-      rest = divide(rest, sizes[dim]);
-  }
+  if (!dims.parallel.empty())
+    spread(
+        row, ArrayRef(dims.parallel).drop_back(),
+        [&](unsigned dim) { return sizes[dim]; }, position);
   sequenceBegin = stepBegin = i64(0);
   sequenceEnd = stepEnd = sizes[space.getTime()];
   // Vector v of thread l is number v * group + l of all.
@@ -316,34 +304,18 @@ void SplitKernels::describeSplit(gpu::GPUFuncOp function) {
     if (vectorBytes && llvm::is_contained(argument.dims, laneDim) &&
         !isPair(getStorageType(argument.element)))
       vectors |= uint64_t(1) << i;
-  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
-  std::string variant;
-  llvm::raw_string_ostream os(variant);
+  Launch launch;
+  llvm::raw_string_ostream os(launch.variant);
   os << "split along " << schedule.getLanes() << ", " << group << " x " << width
      << (schedule.getContiguous() ? "" : ", any strides");
-  NamedAttrList list;
-  auto number = [&](StringRef key, int64_t value) {
-    list.append(key, b.getI64IntegerAttr(value));
-  };
-  list.append("phase", b.getStringAttr("scan"));
-  list.append("variant", b.getStringAttr(variant));
-  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
-  number("lane_dim", parallel.empty() ? -1 : parallel.back());
-  number("lane_tile", parallel.empty() ? 1 : kWarp / group);
-  number("items_per_block", kBlockThreads / kWarp);
-  number("time_tile", 0);
-  number("block", kBlockThreads);
-  number("shared", 0);
-  list.append("persistent", b.getBoolAttr(false));
-  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
-  number("unit_stride_mask", getUnitStrideMask());
-  number("vector_bytes", vectorBytes);
-  number("vector_mask", int64_t(vectors));
-  number("size_multiple", 1);
-  number("zeroed_constant", 0);
-  number("zeroed_per_tile", 0);
-  list.append("workspace", b.getArrayAttr({}));
-  number("step_cost", 30);
-  number("registers", 48);
-  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+  if (!dims.parallel.empty()) {
+    launch.laneDim = dims.parallel.back();
+    launch.laneTile = kWarp / group;
+  }
+  launch.itemsPerBlock = kBlockThreads / kWarp;
+  launch.block = kBlockThreads;
+  launch.vectorBytes = vectorBytes;
+  launch.vectors = vectors;
+  launch.registers = 48;
+  describe(function, launch);
 }

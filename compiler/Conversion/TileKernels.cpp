@@ -78,8 +78,8 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
         compare(arith::CmpIPredicate::sgt, sizes[space.getSegment()], i64(0));
     auto branch = scf::IfOp::create(b, loc, any, /*withElse=*/false);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    packedBegin = readBound(i64(0));
-    packedEnd = readBound(sizes[space.getSegment()]);
+    packedBegin = getBound(i64(0));
+    packedEnd = getBound(sizes[space.getSegment()]);
   }
   if (lookback)
     emitLookback();
@@ -125,17 +125,11 @@ Value TileKernels::getUnits(unsigned dim) {
 void TileKernels::locateUnit(Value number) {
   unit = number;
   position.assign(space.getRank(), Value());
-  Value rest = unit;
-  for (auto [i, dim] : llvm::enumerate(llvm::reverse(dims.parallel))) {
-    Value extent = toI32(getUnits(dim));
-    bool isLast = i + 1 == dims.parallel.size();
-    Value index =
-        isLast ? rest
-               : arith::RemUIOp::create(b, loc, rest, extent).getResult();
-    if (!isLast)
-      rest = arith::DivUIOp::create(b, loc, rest, extent);
-    position[dim] = arith::ExtUIOp::create(b, loc, i64Type, index);
-  }
+  spread(
+      unit, dims.parallel, [&](unsigned dim) { return toI32(getUnits(dim)); },
+      position);
+  for (unsigned dim : llvm::reverse(dims.parallel))
+    position[dim] = toI64(position[dim]);
   if (timeLanes || laneDim < 0)
     return;
   channelBase = mul(position[laneDim], i64(laneTile));
@@ -324,7 +318,7 @@ void TileKernels::emitLookback() {
   locateUnit(arith::RemUIOp::create(b, loc, ticket, units));
   if (!isChannel)
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-  goToTile(mul(arith::ExtUIOp::create(b, loc, i64Type, tile), i64(tileSteps)));
+  goToTile(mul(toI64(tile), i64(tileSteps)));
   totals = createShared("totals", getTotalBytes());
   entriesShared = createShared("entries", laneTile * 8 * numStates);
   windowShared = createShared("window", getWindowBytes());
@@ -390,8 +384,7 @@ void TileKernels::emitLookback() {
     b.setInsertionPoint(looking.thenBlock()->getTerminator());
     Value valid = isChannel;
     if (!timeLanes && laneDim >= 0) {
-      Value own =
-          add(channelBase, arith::ExtUIOp::create(b, loc, i64Type, thread));
+      Value own = add(channelBase, toI64(thread));
       valid = compare(arith::CmpIPredicate::slt, own, sizes[laneDim]);
       position[laneDim] =
           arith::MinSIOp::create(b, loc, own, sub(sizes[laneDim], i64(1)));
@@ -454,7 +447,6 @@ void TileKernels::emitLookback() {
 //===----------------------------------------------------------------------===//
 
 void TileKernels::describeTile(gpu::GPUFuncOp function) {
-  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
   uint64_t vectors = 0;
   int64_t vectorBytes = 0;
   auto addVector = [&](unsigned argument) {
@@ -470,36 +462,25 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
     if (!scan.getOutput(i).isFinal() &&
         isVectorAxis(resultArguments[i], getResultMap(i)))
       addVector(resultArguments[i]);
-  std::string variant;
-  llvm::raw_string_ostream os(variant);
+  Launch launch;
+  llvm::raw_string_ostream os(launch.variant);
   os << schedule.getAlgorithm() << " along " << schedule.getLanes() << ", "
      << tileSteps << " x " << laneTile
      << (timeLanes && width == 1 ? ", one by one" : "")
      << (schedule.getContiguous() ? "" : ", any strides");
-  NamedAttrList list;
-  auto number = [&](StringRef key, int64_t value) {
-    list.append(key, b.getI64IntegerAttr(value));
-  };
-  list.append("phase", b.getStringAttr("scan"));
-  list.append("variant", b.getStringAttr(variant));
-  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
-  number("lane_dim", timeLanes ? -1 : laneDim);
-  number("lane_tile", laneTile);
-  number("items_per_block", rows);
-  number("time_tile", lookback ? tileSteps : 0);
-  number("block", threads);
-  number("shared", 0);
-  list.append("persistent", b.getBoolAttr(false));
-  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
-  number("unit_stride_mask", getUnitStrideMask());
-  number("vector_bytes", vectorBytes);
-  number("vector_mask", vectors);
-  number("size_multiple", width);
-  number("zeroed_constant", lookback ? kTicketBytes : 0);
-  number("zeroed_per_tile", lookback ? 8 * getWords() * laneTile : 0);
-  list.append("workspace", b.getArrayAttr({}));
-  number("step_cost", 30);
-  number("registers", lookback ? 128 : rows > 1 ? 56 : 96);
-  number("steps_in_flight", getElements());
-  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+  launch.laneDim = timeLanes ? -1 : laneDim;
+  launch.laneTile = laneTile;
+  launch.itemsPerBlock = rows;
+  launch.block = threads;
+  launch.vectorBytes = vectorBytes;
+  launch.vectors = vectors;
+  launch.sizeMultiple = width;
+  if (lookback) {
+    launch.timeTile = tileSteps;
+    launch.zeroedConstant = kTicketBytes;
+    launch.zeroedPerTile = 8 * getWords() * laneTile;
+  }
+  launch.registers = lookback ? 128 : rows > 1 ? 56 : 96;
+  launch.stepsInFlight = getElements();
+  describe(function, launch);
 }

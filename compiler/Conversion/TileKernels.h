@@ -83,7 +83,7 @@ private:
 
   // Packed sequences (TileSegments.cpp).
   bool isPacked() const { return segmentsArgument >= 0; }
-  Value readBound(Value number);
+  Value getBound(Value number);
   Value getSequence(Value number);
   void findSequences();
   void enterSequence(Value number);
@@ -152,12 +152,9 @@ private:
   Map getIdentity(unsigned state);
   using GpuKernels::shuffle;
   Map shuffle(const Map &map, int32_t lane, mlir::gpu::ShuffleMode mode);
-  Value toI32(Value value);
-  Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   void storePair(Value slot, const Map &map);
   Map loadPair(unsigned state, Value slot);
   Value createShared(llvm::StringRef name, int64_t bytes);
-  Value at(Value base, Value bytes);
   void describeTile(mlir::gpu::GPUFuncOp function);
 
   // The schedule.

@@ -42,16 +42,13 @@ Value TileKernels::getStatus(Value number, Value channel, unsigned state,
   int64_t row = piece;
   for (unsigned other = 0; other < state; ++other)
     row += kParts * getPieces(other);
-  auto wide = [&](Value value) -> Value {
-    return arith::ExtUIOp::create(b, loc, i64Type, value);
-  };
-  Value block = add(mul(wide(number), wide(units)), wide(unit));
+  Value block = add(mul(toI64(number), toI64(units)), toI64(unit));
   Value inTile = arith::AddIOp::create(
       b, loc, arith::MulIOp::create(b, loc, part, i32(getPieces(state))),
       i32(row));
   inTile = arith::AddIOp::create(
       b, loc, arith::MulIOp::create(b, loc, inTile, i32(laneTile)), channel);
-  Value word = add(mul(block, i64(getWords() * laneTile)), wide(inTile));
+  Value word = add(mul(block, i64(getWords() * laneTile)), toI64(inTile));
   Value bytes = add(mul(word, i64(8)), i64(kTicketBytes));
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{bytes},

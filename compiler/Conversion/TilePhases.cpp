@@ -295,20 +295,6 @@ TileKernels::Map TileKernels::shuffle(const Map &map, int32_t distance,
 // Small builders
 //===----------------------------------------------------------------------===//
 
-Value TileKernels::toI32(Value value) {
-  return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
-}
-Value TileKernels::compare(arith::CmpIPredicate predicate, Value x, Value y) {
-  return arith::CmpIOp::create(b, loc, predicate, x, y);
-}
-
-/// `bytes` after `base`, which is in shared memory.
-Value TileKernels::at(Value base, Value bytes) {
-  return LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base,
-                             ArrayRef<LLVM::GEPArg>{bytes},
-                             LLVM::GEPNoWrapFlags::inbounds);
-}
-
 /// A map in shared memory.
 void TileKernels::storePair(Value slot, const Map &map) {
   Type type = map.exit.getType();

@@ -27,23 +27,12 @@ using mlir::Value;
 /// Where a bound is that a thread does not reach, or there is none.
 static constexpr int64_t kFar = std::numeric_limits<int32_t>::max();
 
-/// The step of a bound. Cumulative lengths come from the device's memory
-/// unchecked: what they say is kept inside the tensors.
-Value TileKernels::readBound(Value number) {
-  Value length = sizes[space.getTime()];
-  if (space.getReverse())
-    number = sub(sizes[space.getSegment()], number);
-  Type element = signature.arguments[segmentsArgument].element;
-  Value pointer = LLVM::GEPOp::create(
-      b, loc, ptrType, element, data[segmentsArgument],
-      ArrayRef<LLVM::GEPArg>{mul(number, strides[segmentsArgument][0])},
-      LLVM::GEPNoWrapFlags::inbounds);
-  Value bound = load(pointer, element, /*isInput=*/true);
-  if (element != i64Type)
-    bound = arith::ExtSIOp::create(b, loc, i64Type, bound);
-  bound = arith::MaxSIOp::create(b, loc, bound, i64(0));
-  bound = arith::MinSIOp::create(b, loc, bound, length);
-  return space.getReverse() ? sub(length, bound) : bound;
+/// The step of a bound.
+Value TileKernels::getBound(Value number) {
+  if (!space.getReverse())
+    return readBound(number);
+  Value bound = readBound(sub(sizes[space.getSegment()], number));
+  return sub(sizes[space.getTime()], bound);
 }
 
 /// The index of the sequence that is met as number `number`.
@@ -85,7 +74,7 @@ void TileKernels::findSequences() {
     Value middle = add(first, half);
     Value exists =
         compare(arith::CmpIPredicate::sle, middle, sizes[space.getSegment()]);
-    Value bound = readBound(
+    Value bound = getBound(
         arith::MinSIOp::create(b, loc, middle, sizes[space.getSegment()]));
     Value isBefore = arith::AndIOp::create(
         b, loc, exists, compare(arith::CmpIPredicate::slt, bound, wanted[k]));
@@ -128,7 +117,7 @@ void TileKernels::enterSequence(Value number) {
 Value TileKernels::getDistance(Value number) {
   Value last = sizes[space.getSegment()];
   Value exists = compare(arith::CmpIPredicate::sle, number, last);
-  Value bound = readBound(arith::MinSIOp::create(b, loc, number, last));
+  Value bound = getBound(arith::MinSIOp::create(b, loc, number, last));
   Value distance =
       arith::MinSIOp::create(b, loc, sub(bound, threadBegin), i64(kFar));
   distance = arith::SelectOp::create(b, loc, exists, distance, i64(kFar));
@@ -139,15 +128,12 @@ Value TileKernels::getDistance(Value number) {
 void TileKernels::enterStep(int64_t chunk, int64_t number) {
   if (!isPacked())
     return;
-  auto wide = [&](Value value) -> Value {
-    return arith::ExtUIOp::create(b, loc, i64Type, value);
-  };
-  auto before = [&](Value number) { return sub(wide(number), i64(1)); };
+  auto before = [&](Value number) { return sub(toI64(number), i64(1)); };
   if (number == 0) {
     nextNumber = firstBounds[chunk];
-    nextBound = getDistance(wide(nextNumber));
+    nextBound = getDistance(toI64(nextNumber));
     Value own = before(nextNumber);
-    ownBegin = readBound(arith::MaxSIOp::create(b, loc, own, i64(0)));
+    ownBegin = getBound(arith::MaxSIOp::create(b, loc, own, i64(0)));
     enterSequence(own);
   }
   int64_t distance = chunk * teams * steps + number;
@@ -186,7 +172,7 @@ void TileKernels::enterStep(int64_t chunk, int64_t number) {
       b.setInsertionPointToStart(test);
       Value following =
           arith::AddIOp::create(b, loc, test->getArgument(0), i32(1));
-      Value bound = getDistance(wide(following));
+      Value bound = getDistance(toI64(following));
       Value again = compare(arith::CmpIPredicate::sle, bound, i32(distance));
       scf::ConditionOp::create(b, loc, again, ValueRange{following, bound});
       Block *after =
@@ -232,8 +218,8 @@ void TileKernels::storeFinalsOfEmpty() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value number = loop.getInductionVar();
-  Value isEmpty = compare(arith::CmpIPredicate::sge, readBound(number),
-                          readBound(add(number, i64(1))));
+  Value isEmpty = compare(arith::CmpIPredicate::sge, getBound(number),
+                          getBound(add(number, i64(1))));
   isEmpty = arith::AndIOp::create(b, loc, isEmpty, isChannel);
   auto branch = scf::IfOp::create(b, loc, isEmpty, /*withElse=*/false);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());

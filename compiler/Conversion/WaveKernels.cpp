@@ -133,19 +133,13 @@ void WaveKernels::locate() {
   SmallVector<unsigned> order(dims.parallel);
   if (segmentsArgument >= 0)
     order.insert(order.begin(), space.getSegment());
-  Value rest = getBlockId();
-  for (auto [i, dim] : llvm::enumerate(llvm::reverse(order))) {
-    Value extent = sizes[dim];
-    if (int(dim) == laneDim)
-      extent = arith::DivUIOp::create(b, loc, add(extent, i64(laneTile - 1)),
-                                      i64(laneTile));
-    bool isLast = i + 1 == order.size();
-    position[dim] =
-        isLast ? rest
-               : arith::RemUIOp::create(b, loc, rest, extent).getResult();
-    if (!isLast)
-      rest = arith::DivUIOp::create(b, loc, rest, extent);
-  }
+  auto getExtent = [&](unsigned dim) -> Value {
+    if (int(dim) != laneDim)
+      return sizes[dim];
+    return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
+                                  i64(laneTile));
+  };
+  spread(getBlockId(), order, getExtent, position);
   channelBase = mul(position[laneDim], i64(laneTile));
   locateSequence();
   length = sub(sequenceEnd, sequenceBegin);
@@ -189,15 +183,9 @@ void WaveKernels::goToRow(Value row) {
 
 /// Goes to a point of the inner dims by its number in row-major order.
 void WaveKernels::goToPoint(Value number) {
-  Value rest = toI64(number);
-  for (auto [i, dim] : llvm::enumerate(llvm::reverse(dims.inner))) {
-    bool isLast = i + 1 == dims.inner.size();
-    point[dim] =
-        isLast ? rest
-               : arith::RemUIOp::create(b, loc, rest, sizes[dim]).getResult();
-    if (!isLast)
-      rest = arith::DivUIOp::create(b, loc, rest, sizes[dim]);
-  }
+  spread(
+      toI64(number), dims.inner, [&](unsigned dim) { return sizes[dim]; },
+      point);
 }
 
 //===----------------------------------------------------------------------===//
@@ -530,9 +518,6 @@ void WaveKernels::storeFinal(unsigned state, Value value) {
 //===----------------------------------------------------------------------===//
 
 void WaveKernels::describeWave(gpu::GPUFuncOp function) {
-  SmallVector<int32_t> parallel(dims.parallel.begin(), dims.parallel.end());
-  if (segmentsArgument >= 0)
-    parallel.insert(parallel.begin(), space.getSegment());
   uint64_t vectors = 0;
   int64_t vectorBytes = 0, multiple = width;
   for (unsigned input : staged) {
@@ -549,40 +534,24 @@ void WaveKernels::describeWave(gpu::GPUFuncOp function) {
         vectors |= uint64_t(1) << resultArguments[i];
         vectorBytes = 16;
       }
-  std::string variant;
-  llvm::raw_string_ostream os(variant);
+  Launch launch;
+  llvm::raw_string_ostream os(launch.variant);
   os << "wave along " << schedule.getLanes() << ", " << warps << " x " << steps
      << " x " << laneTile << (schedule.getContiguous() ? "" : ", any strides");
-  SmallVector<int32_t> inner(dims.inner.begin(), dims.inner.end());
-  NamedAttrList list;
-  auto number = [&](StringRef key, int64_t value) {
-    list.append(key, b.getI64IntegerAttr(value));
-  };
-  list.append("phase", b.getStringAttr("scan"));
-  list.append("variant", b.getStringAttr(variant));
-  list.append("parallel_dims", b.getDenseI32ArrayAttr(parallel));
-  number("lane_dim", laneDim);
-  number("lane_tile", laneTile);
-  number("items_per_block", 1);
-  number("time_tile", 0);
-  number("block", threads);
-  number("shared", fixedBytes);
-  number("shared_per_point", pointBytes);
-  list.append("point_dims", b.getDenseI32ArrayAttr(inner));
-  list.append("persistent", b.getBoolAttr(false));
-  number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
-  number("unit_stride_mask", getUnitStrideMask());
-  number("vector_bytes", vectorBytes);
-  number("vector_mask", vectors);
-  number("size_multiple", multiple);
-  number("zeroed_constant", 0);
-  number("zeroed_per_tile", 0);
-  list.append("workspace", b.getArrayAttr({}));
+  launch.bySequence = true;
+  launch.laneDim = laneDim;
+  launch.laneTile = laneTile;
+  launch.block = threads;
+  launch.shared = fixedBytes;
+  launch.sharedPerPoint = pointBytes;
+  launch.vectorBytes = vectorBytes;
+  launch.vectors = vectors;
+  launch.sizeMultiple = multiple;
   // A selective scan with 16 points on an H200: 870 cycles a step with two
   // channels a thread, 1260 with one.
-  number("step_cost", width > 1 ? 90 : 135);
-  number("point_cost", width > 1 ? 48 : 70);
-  number("registers", 128);
-  number("steps_in_flight", steps * width);
-  function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
+  launch.stepCost = width > 1 ? 90 : 135;
+  launch.pointCost = width > 1 ? 48 : 70;
+  launch.registers = 128;
+  launch.stepsInFlight = steps * width;
+  describe(function, launch);
 }

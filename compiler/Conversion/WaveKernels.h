@@ -137,11 +137,6 @@ private:
   Value createWord(Value value, Value tag);
 
   // Small builders (WaveMemory.cpp).
-  Value i32(int64_t value);
-  Value toI32(Value value);
-  Value toI64(Value value);
-  Value at(Value base, Value bytes);
-  Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   void when(Value condition, llvm::function_ref<void()> body);
   Value hide(Value value);
   void syncWarp();

@@ -441,24 +441,6 @@ Value WaveKernels::loadTile(unsigned number, int64_t row) {
 // Small builders
 //===----------------------------------------------------------------------===//
 
-Value WaveKernels::i32(int64_t value) {
-  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-}
-Value WaveKernels::toI32(Value value) {
-  return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
-}
-Value WaveKernels::toI64(Value value) {
-  return arith::ExtUIOp::create(b, loc, i64Type, value);
-}
-Value WaveKernels::at(Value base, Value bytes) {
-  return LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base,
-                             ArrayRef<LLVM::GEPArg>{bytes},
-                             LLVM::GEPNoWrapFlags::inbounds);
-}
-Value WaveKernels::compare(arith::CmpIPredicate predicate, Value x, Value y) {
-  return arith::CmpIOp::create(b, loc, predicate, x, y);
-}
-
 void WaveKernels::when(Value condition, llvm::function_ref<void()> body) {
   auto branch = scf::IfOp::create(b, loc, condition, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(b);
