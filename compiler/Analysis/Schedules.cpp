@@ -376,8 +376,12 @@ recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
     addTiles(scan, target, dims, schedules);
     addSplit(scan, target, dims, schedules);
     addWaves(scan, target, dims, schedules);
-    // What has waves needs the serial kernel only where they do not fit.
-    if (dims.channel >= 0 && (schedules.empty() || !schedules.back().isWave()))
+    // What has waves needs the serial kernel only where they do not fit, and
+    // over one step there are no strides to save.
+    auto function = scan->getParentOfType<func::FuncOp>();
+    bool isStep = function && function->hasAttr("recur.step");
+    if (dims.channel >= 0 && !isStep &&
+        (schedules.empty() || !schedules.back().isWave()))
       schedules.push_back(make(channel, true));
   } else {
     schedules.push_back(make(time, true));

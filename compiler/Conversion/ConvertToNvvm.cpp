@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/Passes.h"
+#include "compiler/Conversion/SimpleArithmetic.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -118,6 +119,8 @@ void ConvertToNvvm::runOnOperation() {
   if (failed(applyPartialConversion(module, structuredTarget,
                                     std::move(structured))))
     return signalPassFailure();
+
+  lowerSimpleArithmetic(module);
 
   LowerToLLVMOptions options(context);
   options.overrideIndexBitwidth(64);

@@ -619,7 +619,8 @@ LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
         Type type = getType(carrier);
         AlgebraEmitter algebra = getAlgebra(carrier, type);
         storeTransition(carrier, point, algebra.identity(carrier).entries);
-        storeVector(carrier, exitSlots(), point, algebra.neutral(carrier));
+        storeVector(carrier, exitSlots(), point,
+                    SmallVector<Value>(carrier.size, algebra.zero()));
       });
     return success();
   });
@@ -641,8 +642,7 @@ LogicalResult CpuKernels::emitAdvance(StepEmitter &emitter) {
         AlgebraEmitter algebra(b, loc, carrier.semiring, type);
         storeVector(
             carrier, carrySlots(), point,
-            algebra.apply(carrier, map,
-                          loadVector(carrier, carrySlots(), point, type)));
+            algebra.apply(map, loadVector(carrier, carrySlots(), point, type)));
       });
     return success();
   });

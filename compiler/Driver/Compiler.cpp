@@ -337,7 +337,10 @@ mlir::gpu::GPUModuleOp Compilation::findGpuModule(const TargetSpec &target) {
 }
 
 Outcome Compilation::emitPtx(std::string &ptx) {
-  if (Outcome outcome = compileTo(Phase::Llvm); outcome != Outcome::Ok)
+  // Kernels are lowered one by one beside the compilation of others, unless
+  // somebody wants to see them lowered.
+  if (Outcome outcome = compileTo(save ? Phase::Llvm : Phase::Kernel);
+      outcome != Outcome::Ok)
     return outcome;
   const TargetSpec *target = findGpuTarget();
   if (!target)

@@ -1,26 +1,22 @@
-//===-- Ptx.cpp - GPU kernels to PTX --------------------------------------===//
+//===-- Ptx.cpp - GPU kernels to LLVM IR for NVPTX ------------------------===//
 // Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// gpu.module -> llvm and nvvm dialects -> LLVM IR -> NVPTX -> PTX.
+/// gpu.module -> llvm and nvvm dialects -> LLVM IR for NVPTX.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Target/Ptx.h"
 
 #include "compiler/Conversion/Passes.h"
-#include "compiler/Target/SideThread.h"
 
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/EquivalenceClasses.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -124,8 +120,8 @@ static constexpr llvm::StringLiteral kernelPasses =
     "loop-mssa(loop-rotate,licm),early-cse,"
     "simplifycfg<hoist-common-insts;sink-common-insts>)";
 
-static llvm::Error optimize(llvm::Module &module,
-                            llvm::TargetMachine &machine) {
+llvm::Error recur::optimizeForNvptx(llvm::Module &module,
+                                    llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;
@@ -143,11 +139,10 @@ static llvm::Error optimize(llvm::Module &module,
   return llvm::Error::success();
 }
 
-/// Translates for `machine`, which comes back with the module.
-static FailureOr<std::unique_ptr<llvm::Module>>
-translate(gpu::GPUModuleOp module, const TargetSpec &target,
-          llvm::LLVMContext &context,
-          std::unique_ptr<llvm::TargetMachine> &machine) {
+FailureOr<std::unique_ptr<llvm::Module>>
+recur::translateToNvptx(gpu::GPUModuleOp module, const TargetSpec &target,
+                        llvm::LLVMContext &context,
+                        std::unique_ptr<llvm::TargetMachine> &machine) {
   assert(target.isGpu() && "PTX is for a GPU");
   llvm::Triple triple("nvptx64-nvidia-cuda");
   machine = createMachine(target, triple);
@@ -155,8 +150,13 @@ translate(gpu::GPUModuleOp module, const TargetSpec &target,
     module.emitError("this build of LLVM has no NVPTX back end");
     return failure();
   }
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateModuleToLLVMIR(module, context, module.getName());
+#ifdef NDEBUG
+  constexpr bool disableVerifier = true;
+#else
+  constexpr bool disableVerifier = false;
+#endif
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(
+      module, context, module.getName(), disableVerifier);
   if (!llvmModule) {
     module.emitError("cannot be translated to LLVM IR");
     return failure();
@@ -172,139 +172,10 @@ FailureOr<std::unique_ptr<llvm::Module>>
 recur::translateToNvptx(gpu::GPUModuleOp module, const TargetSpec &target,
                         llvm::LLVMContext &context) {
   std::unique_ptr<llvm::TargetMachine> machine;
-  auto llvmModule = translate(module, target, context, machine);
+  auto llvmModule = translateToNvptx(module, target, context, machine);
   if (failed(llvmModule))
     return failure();
-  if (llvm::Error error = optimize(**llvmModule, *machine))
+  if (llvm::Error error = optimizeForNvptx(**llvmModule, *machine))
     return module.emitError(llvm::toString(std::move(error)));
   return llvmModule;
-}
-
-namespace {
-/// Some of a module's kernels on their way to PTX.
-struct Part {
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::TargetMachine> machine;
-  std::unique_ptr<llvm::Module> module;
-  SmallString<0> ptx;
-  std::string error;
-
-  LogicalResult translate(gpu::GPUModuleOp kernels, const TargetSpec &target) {
-    auto translated = ::translate(kernels, target, context, machine);
-    if (failed(translated))
-      return failure();
-    module = std::move(*translated);
-    return success();
-  }
-
-  /// From LLVM IR to PTX, without MLIR.
-  void compile();
-};
-} // namespace
-
-void Part::compile() {
-  if (llvm::Error failed = optimize(*module, *machine)) {
-    error = llvm::toString(std::move(failed));
-    return;
-  }
-  llvm::raw_svector_ostream stream(ptx);
-  llvm::legacy::PassManager codegen;
-#ifdef NDEBUG
-  constexpr bool disableVerifier = true;
-#else
-  constexpr bool disableVerifier = false;
-#endif
-  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
-                                   llvm::CodeGenFileType::AssemblyFile,
-                                   disableVerifier)) {
-    error = "NVPTX cannot emit assembly";
-    return;
-  }
-  codegen.run(*module);
-  // The back end makes calls of its own (of memcpy, say); nothing would
-  // resolve them.
-  size_t position = StringRef(ptx).find(".extern .func");
-  if (position != StringRef::npos)
-    error = ("PTX needs a function that nothing defines: " +
-             StringRef(ptx).substr(position).split(';').first)
-                .str();
-}
-
-/// What is compiled on a thread of its own: about half of the operations, and
-/// no kernel without the functions and shared memory that it uses.
-static llvm::DenseSet<Operation *> chooseSide(gpu::GPUModuleOp module) {
-  SymbolTable symbols(module);
-  llvm::EquivalenceClasses<Operation *> together;
-  llvm::MapVector<Operation *, int64_t> counts;
-  for (Operation &op : *module.getBody()) {
-    together.insert(&op);
-    int64_t count = 0;
-    op.walk([&](Operation *) { ++count; });
-    counts[&op] = count;
-    if (auto uses = SymbolTable::getSymbolUses(&op))
-      for (SymbolTable::SymbolUse use : *uses)
-        if (Operation *used =
-                symbols.lookup(use.getSymbolRef().getRootReference()))
-          together.unionSets(&op, used);
-  }
-  // From the end, so that kernels keep their order in the file.
-  llvm::MapVector<Operation *, int64_t> groups;
-  int64_t total = 0, taken = 0;
-  for (auto [op, count] : llvm::reverse(counts)) {
-    groups[together.getLeaderValue(op)] += count;
-    total += count;
-  }
-  llvm::DenseSet<Operation *> leaders, side;
-  for (auto [leader, count] : groups) {
-    if (taken + count / 2 > total / 2)
-      break;
-    taken += count;
-    leaders.insert(leader);
-  }
-  for (auto [op, count] : counts)
-    if (leaders.contains(together.getLeaderValue(op)))
-      side.insert(op);
-  return side;
-}
-
-static OwningOpRef<gpu::GPUModuleOp>
-copyPart(gpu::GPUModuleOp module,
-         llvm::function_ref<bool(Operation *)> isMine) {
-  OwningOpRef<gpu::GPUModuleOp> part(
-      cast<gpu::GPUModuleOp>(module->cloneWithoutRegions()));
-  OpBuilder builder(module.getContext());
-  builder.createBlock(&part->getBodyRegion());
-  for (Operation &op : *module.getBody())
-    if (isMine(&op))
-      builder.clone(op);
-  return part;
-}
-
-FailureOr<std::string> recur::emitPtx(gpu::GPUModuleOp module,
-                                      const TargetSpec &target) {
-  llvm::DenseSet<Operation *> side = chooseSide(module);
-  Part parts[2];
-  auto translate = [&](bool isSide) {
-    OwningOpRef<gpu::GPUModuleOp> kernels = copyPart(
-        module, [&](Operation *op) { return side.contains(op) == isSide; });
-    return parts[isSide].translate(*kernels, target);
-  };
-  std::optional<SideThread> thread;
-  if (!side.empty()) {
-    if (failed(translate(/*isSide=*/true)))
-      return failure();
-    thread.emplace([&] { parts[1].compile(); });
-  }
-  if (failed(side.empty() ? parts[0].translate(module, target)
-                          : translate(/*isSide=*/false)))
-    return failure();
-  parts[0].compile();
-  if (thread)
-    thread->join();
-  for (Part &part : parts)
-    if (!part.error.empty())
-      return module.emitError(part.error);
-  // One file has one header.
-  StringRef rest = StringRef(parts[1].ptx).split(".address_size 64\n").second;
-  return (StringRef(parts[0].ptx) + rest).str();
 }

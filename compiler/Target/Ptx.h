@@ -16,8 +16,10 @@
 #include <memory>
 
 namespace llvm {
+class Error;
 class LLVMContext;
 class Module;
+class TargetMachine;
 } // namespace llvm
 namespace mlir {
 class OpPassManager;
@@ -39,7 +41,17 @@ mlir::FailureOr<std::unique_ptr<llvm::Module>>
 translateToNvptx(mlir::gpu::GPUModuleOp module, const TargetSpec &target,
                  llvm::LLVMContext &context);
 
-/// The PTX of a lowered module.
+/// The same before it is optimised, and the `machine` that it is for.
+mlir::FailureOr<std::unique_ptr<llvm::Module>>
+translateToNvptx(mlir::gpu::GPUModuleOp module, const TargetSpec &target,
+                 llvm::LLVMContext &context,
+                 std::unique_ptr<llvm::TargetMachine> &machine);
+
+/// Runs the passes that kernels need of LLVM's middle end.
+llvm::Error optimizeForNvptx(llvm::Module &module,
+                             llvm::TargetMachine &machine);
+
+/// The PTX of a module, lowered or not; `module` stays as it is.
 mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp module,
                                      const TargetSpec &target);
 

@@ -29,6 +29,43 @@ gpu.module @functions {
 
 // -----
 
+// Arithmetic with a twin in llvm keeps its flags; what is on index, or has no
+// twin, is converted with its types.
+// CHECK-LABEL: gpu.module @arithmetic
+// CHECK: llvm.fadd %{{.*}}, %{{.*}} {fastmathFlags = #llvm.fastmath<contract>}
+// CHECK: llvm.add %{{.*}}, %{{.*}} overflow<nsw, nuw>
+// CHECK: llvm.udiv exact
+// CHECK: llvm.icmp "ult"
+// CHECK: llvm.select
+// CHECK: llvm.intr.smax
+// CHECK: llvm.trunc %{{.*}} overflow<nuw> : i64 to i32
+// CHECK: llvm.fcmp "oeq"
+// CHECK: llvm.intr.maxnum
+// CHECK-NOT: arith.
+gpu.module @arithmetic {
+  gpu.func @k(%f: f32, %i: i64, %y: !llvm.ptr<1>) kernel {
+    %thread = gpu.thread_id x
+    %one = arith.constant 1 : index
+    %next = arith.addi %thread, %one : index
+    %n = arith.index_cast %next : index to i64
+    %0 = arith.addf %f, %f fastmath<contract> : f32
+    %1 = arith.addi %i, %n overflow<nsw, nuw> : i64
+    %2 = arith.divui %1, %n exact : i64
+    %3 = arith.cmpi ult, %1, %2 : i64
+    %4 = arith.select %3, %1, %2 : i64
+    %5 = arith.maxsi %4, %i : i64
+    %6 = arith.trunci %5 overflow<nuw> : i64 to i32
+    %7 = arith.cmpf oeq, %f, %0 : f32
+    %8 = arith.maxnumf %f, %0 : f32
+    llvm.store %6, %y : i32, !llvm.ptr<1>
+    llvm.store %7, %y : i1, !llvm.ptr<1>
+    llvm.store %8, %y : f32, !llvm.ptr<1>
+    gpu.return
+  }
+}
+
+// -----
+
 // What is left for a library is an error at the op, not a crash of the back end.
 gpu.module @unexpanded {
   gpu.func @k(%x: f32) kernel {
