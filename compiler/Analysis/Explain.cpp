@@ -298,6 +298,19 @@ static void countOps(ScanOp scan, WorkTable &table) {
       table.addCost(dims, cost);
     }
   }
+  if (MonoidOp monoid = scan.getMonoidOp()) {
+    OpCost cost{0, 0};
+    for (Operation &op : monoid.getCombine().front())
+      if (auto step = dyn_cast<StepOpInterface>(op)) {
+        cost.arithmetic += step.getCost().arithmetic;
+        cost.special += step.getCost().special;
+      }
+    SmallBitVector dims =
+        getMapDims(getDimsMap(space, scan.getState(0).getDims()), space);
+    dims.set(space.getTime());
+    table.addCost(dims, cost);
+    return;
+  }
   // a (x) h (+) b: two operations for each entry of the transition, four times
   // that for complex numbers.
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
@@ -468,6 +481,12 @@ static SmallVector<std::string> getElementNames(ScanOp scan) {
       names.push_back("a" + std::to_string(k));
     names.push_back("b");
     return names;
+  case Structure::Monoid:
+    for (Attribute member : scan.getMonoidOp().getMembers())
+      names.push_back(cast<StringAttr>(member).getValue().str());
+    if (scan.getElements().front().getTerminator()->getNumOperands() > count)
+      names.push_back("combined");
+    return names;
   case Structure::Block:
     break;
   }
@@ -483,6 +502,8 @@ static SmallVector<std::string> getElementNames(ScanOp scan) {
 
 /// Whether the step reads no earlier state.
 static bool isNoRecurrence(ScanOp scan) {
+  if (scan.getMonoidOp())
+    return false;
   Operation *yield = scan.getElements().front().getTerminator();
   SmallVector<std::string> names = getElementNames(scan);
   for (auto [name, value] : llvm::zip(names, yield->getOperands()))
@@ -495,6 +516,9 @@ static bool isNoRecurrence(ScanOp scan) {
 static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
   SpaceAttr space = scan.getSpace();
   os << "recognised: " << describe(scan.getAlgebra());
+  if (MonoidOp monoid = scan.getMonoidOp())
+    os << ", combined by '" << monoid.getSymName() << "'"
+       << (scan.getPrepends() ? " from the front" : "");
   if (isNoRecurrence(scan))
     os << "; no new state depends on an earlier one, so there is no recurrence";
   if (std::optional<ArrayAttr> pair = scan.getBlockDims())
@@ -505,7 +529,9 @@ static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
   SmallVector<std::string> arguments = getArgumentNames(scan);
   SmallVector<std::string> names = getElementNames(scan);
   unsigned count = scan.getStates().size();
-  bool byState = count && scan.getAlgebra().getStructure() != Structure::Block;
+  bool byState = count &&
+                 scan.getAlgebra().getStructure() != Structure::Block &&
+                 scan.getAlgebra().getStructure() != Structure::Monoid;
   unsigned perState = byState ? names.size() / count : 0;
   IndexSets sets = IndexSets::compute(
       scan.getElements(), cast<RecurrenceOpInterface>(scan.getOperation()));

@@ -8,6 +8,8 @@
 
 #include "compiler/Analysis/Structure.h"
 
+#include "compiler/Analysis/Monoids.h"
+
 #include "dialect/IR/Scalars.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -16,8 +18,8 @@ using namespace mlir;
 using namespace recur;
 using llvm::SmallBitVector;
 
-/// The largest matrix that kernels keep in registers.
-static constexpr int64_t kLargestOrder = 8;
+/// The largest matrix, and the largest tuple, that kernels keep in registers.
+static constexpr int64_t kLargestOrder = 8, kLargestTuple = 32;
 
 std::string recur::describe(AlgebraAttr algebra) {
   std::string text;
@@ -45,7 +47,13 @@ static std::string listStates(RecurrenceOpInterface recurrence) {
 std::optional<std::string>
 recur::findUnsupported(AlgebraAttr algebra, RecurrenceOpInterface recurrence) {
   int64_t order = algebra.getOrder();
-  if (order > kLargestOrder)
+  bool isMonoid = algebra.getStructure() == Structure::Monoid;
+  if (isMonoid && order > kLargestTuple)
+    return "a tuple of " + std::to_string(order) + " numbers (state " +
+           listStates(recurrence) +
+           ") does not fit the registers, expected at most " +
+           std::to_string(kLargestTuple);
+  if (!isMonoid && order > kLargestOrder)
     return "structure '" + describe(algebra) + "' (state " +
            listStates(recurrence) + ") has a matrix of " +
            std::to_string(order) + " x " + std::to_string(order) +
@@ -383,6 +391,8 @@ static bool hasLags(RecurrenceOp recurrence) {
 }
 
 Classification recur::classify(RecurrenceOp original) {
+  if (usesMonoid(original))
+    return classifyMonoid(original);
   OwningOpRef<RecurrenceOp> spread;
   RecurrenceOp recurrence = original;
   if (hasLags(original) &&

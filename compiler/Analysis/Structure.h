@@ -24,6 +24,10 @@ struct Classification {
   AlgebraAttr algebra; ///< null if there is a refusal
   /// Row and column dim of a block over a dim pair.
   std::optional<std::pair<mlir::StringAttr, mlir::StringAttr>> blockDims;
+  /// The operator of a monoid, and whether a step's element comes before the
+  /// states.
+  MonoidOp monoid;
+  bool prepends = false;
   /// What `recur.scan` yields for this algebra; null: the semiring's zero.
   llvm::SmallVector<mlir::Value> elements;
   /// For each state whether its new value depends on any earlier one.

@@ -11,6 +11,7 @@
 #include "compiler/Conversion/PairValues.h"
 #include "dialect/IR/Scalars.h"
 
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -86,7 +87,83 @@ Value AlgebraEmitter::select(Value condition, Value x, Value y) {
   return selectParts(builder, loc, condition, x, y);
 }
 
+/// The element of `map` combined with what is before it, or alone where the
+/// steps of `map` have started anew.
+std::vector<Value> AlgebraEmitter::combine(const Carrier &carrier,
+                                           const std::vector<Value> &state,
+                                           const Transition &map) {
+  std::vector<Value> element;
+  for (const std::optional<Value> &part : map.rest)
+    element.push_back(*part);
+  MonoidOp monoid = carrier.monoid;
+  Block &body = monoid.getCombine().front();
+  IRMapping values;
+  unsigned size = carrier.size;
+  values.map(body.getArguments().take_front(size),
+             carrier.prepends ? element : state);
+  values.map(body.getArguments().drop_front(size),
+             carrier.prepends ? state : element);
+  auto vector = dyn_cast<VectorType>(type);
+  for (Operation &op : body.without_terminator()) {
+    Operation *copy = builder.clone(op, values);
+    copy->setLoc(loc);
+    for (Value result : copy->getResults())
+      if (vector)
+        result.setType(vector.clone(result.getType()));
+    if (auto constant = dyn_cast<arith::ConstantOp>(copy); constant && vector)
+      constant.setValueAttr(
+          DenseElementsAttr::get(cast<ShapedType>(constant.getType()),
+                                 cast<arith::ConstantOp>(op).getValue()));
+    auto fast = dyn_cast<arith::ArithFastMathInterface>(copy);
+    if (fast && fast.getFastMathFlagsAttr())
+      copy->setAttr(fast.getFastMathAttrName(),
+                    arith::FastMathFlagsAttr::get(
+                        copy->getContext(),
+                        flags | fast.getFastMathFlagsAttr().getValue()));
+  }
+  std::vector<Value> result;
+  Value kept;
+  if (carrier.startsAnew())
+    kept = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE,
+                                 map.entries[0], constant(0));
+  for (auto [value, part] :
+       llvm::zip(body.getTerminator()->getOperands(), element)) {
+    Value both = values.lookup(value);
+    result.push_back(kept ? select(kept, both, part) : both);
+  }
+  return result;
+}
+
+std::vector<Value> AlgebraEmitter::apply(const Carrier &carrier,
+                                         const Transition &map,
+                                         const std::vector<Value> &state) {
+  return carrier.monoid ? combine(carrier, state, map)
+                        : algebra::apply(*this, map, state);
+}
+
+std::vector<Value> AlgebraEmitter::multiply(const Carrier &carrier,
+                                            const Transition &later,
+                                            const Transition &earlier) {
+  return algebra::multiply(*this, later, earlier, carrier.product);
+}
+
+std::vector<Value> AlgebraEmitter::neutral(const Carrier &carrier) {
+  std::vector<Value> values;
+  MonoidOp monoid = carrier.monoid;
+  for (unsigned i = 0; i < carrier.size; ++i)
+    values.push_back(monoid ? constant(monoid.getNeutral(i)) : zero());
+  return values;
+}
+
 Transition AlgebraEmitter::identity(const Carrier &carrier) {
+  if (carrier.monoid) {
+    Transition map{carrier.product, {}, {}};
+    for (Value value : neutral(carrier))
+      map.rest.push_back(value);
+    if (carrier.startsAnew())
+      map.entries.push_back(one());
+    return map;
+  }
   return widen(carrier, algebra::makeIdentity<AlgebraEmitter, Value>(
                             *this, carrier.product));
 }
@@ -103,5 +180,14 @@ Transition AlgebraEmitter::widen(const Carrier &carrier,
 Transition AlgebraEmitter::compose(const Carrier &carrier,
                                    const Transition &later,
                                    const Transition &earlier) {
+  if (carrier.monoid) {
+    Transition map{carrier.product, multiply(carrier, later, earlier), {}};
+    std::vector<Value> before;
+    for (const std::optional<Value> &part : earlier.rest)
+      before.push_back(*part);
+    for (Value value : combine(carrier, before, later))
+      map.rest.push_back(value);
+    return map;
+  }
   return algebra::compose(*this, later, earlier, carrier.product);
 }

@@ -34,6 +34,8 @@ public:
   mlir::Value product(mlir::Value x, mlir::Value y);
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
 
+  /// What an empty segment ends in: (+)'s zero, or a monoid's neutral element.
+  std::vector<mlir::Value> neutral(const Carrier &carrier);
   /// The map that changes nothing, in the layout of all products of steps.
   Transition identity(const Carrier &carrier);
   /// Every part of the map a value, in that layout.
@@ -41,12 +43,18 @@ public:
   /// The map of `earlier` and then `later`.
   Transition compose(const Carrier &carrier, const Transition &later,
                      const Transition &earlier);
-  std::vector<mlir::Value> apply(const Transition &map,
-                                 const std::vector<mlir::Value> &state) {
-    return algebra::apply(*this, map, state);
-  }
+  /// The state after the steps of `map`.
+  std::vector<mlir::Value> apply(const Carrier &carrier, const Transition &map,
+                                 const std::vector<mlir::Value> &state);
+  /// The entries of the map of `earlier` and then `later`.
+  std::vector<mlir::Value> multiply(const Carrier &carrier,
+                                    const Transition &later,
+                                    const Transition &earlier);
 
 private:
+  std::vector<mlir::Value> combine(const Carrier &carrier,
+                                   const std::vector<mlir::Value> &state,
+                                   const Transition &element);
   mlir::Value constant(double value);
 
   mlir::OpBuilder &builder;

@@ -15,6 +15,8 @@ using namespace recur;
 using algebra::Entry;
 
 int Carrier::getEntryOperand(unsigned i, unsigned j) const {
+  if (monoid)
+    return element + size;
   if (row >= 0 || isSingle())
     return element;
   if (states == 1) // a companion matrix shifts all rows but the first
@@ -23,6 +25,8 @@ int Carrier::getEntryOperand(unsigned i, unsigned j) const {
 }
 
 int Carrier::getRestOperand(unsigned i) const {
+  if (monoid)
+    return element + i;
   if (row >= 0 || isSingle())
     return element + 1;
   if (states == 1)
@@ -31,6 +35,8 @@ int Carrier::getRestOperand(unsigned i) const {
 }
 
 unsigned Carrier::getNumOperands() const {
+  if (monoid)
+    return size + startsAnew();
   if (row >= 0 || isSingle())
     return 2;
   return states == 1 ? size + 1 : size * size + size;
@@ -70,9 +76,24 @@ SmallVector<Carrier, 2> recur::getCarriers(ScanOp scan) {
         carrier.states = numStates;
       }
       break;
+    case Structure::Monoid:
+      carrier.size = carrier.states = numStates;
+      carrier.monoid = scan.getMonoidOp();
+      carrier.prepends = scan.getPrepends();
+      break;
     }
     auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
     algebra::Pattern step(carrier.size);
+    if (carrier.monoid) {
+      step = algebra::Pattern::identity(carrier.size);
+      if (yield.getNumOperands() > numStates)
+        step(0, 0) = Entry::Any;
+      carrier.step = carrier.product = step;
+      carrier.hasRest.assign(carrier.size, true);
+      state += carrier.states;
+      carriers.push_back(std::move(carrier));
+      continue;
+    }
     for (unsigned i = 0; i < carrier.size; ++i) {
       for (unsigned j = 0; j < carrier.size; ++j)
         if (int number = carrier.getEntryOperand(i, j); number >= 0)

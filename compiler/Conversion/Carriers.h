@@ -29,12 +29,21 @@ struct Carrier {
   unsigned size = 1;
   mlir::Type type;
   Semiring semiring;
+  /// The operator on its vectors, if a user has declared it: then the elements
+  /// of steps are vectors like h, and A is but the number 1, or the number 0
+  /// where a step does not see h.
+  MonoidOp monoid;
+  bool prepends = false;    ///< e o h instead of h o e
   unsigned element;         ///< the first of its values that `elements` yields
   algebra::Pattern step;    ///< of A in one step
   algebra::Pattern product; ///< of A in any number of steps
   llvm::SmallVector<bool> hasRest; ///< which parts of b are not always zero
 
-  bool isSingle() const { return size == 1; }
+  bool isSingle() const { return size == 1 && !monoid; }
+  /// Whether some step of a monoid starts anew.
+  bool startsAnew() const {
+    return monoid && step(0, 0) == algebra::Entry::Any;
+  }
   /// The state that component `i` belongs to.
   unsigned getState(unsigned i) const { return states > 1 ? state + i : state; }
   /// The number that `elements` yields for the entry, or -1 if it yields none.

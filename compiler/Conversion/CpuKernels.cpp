@@ -619,8 +619,7 @@ LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
         Type type = getType(carrier);
         AlgebraEmitter algebra = getAlgebra(carrier, type);
         storeTransition(carrier, point, algebra.identity(carrier).entries);
-        storeVector(carrier, exitSlots(), point,
-                    SmallVector<Value>(carrier.size, algebra.zero()));
+        storeVector(carrier, exitSlots(), point, algebra.neutral(carrier));
       });
     return success();
   });
@@ -642,7 +641,8 @@ LogicalResult CpuKernels::emitAdvance(StepEmitter &emitter) {
         AlgebraEmitter algebra(b, loc, carrier.semiring, type);
         storeVector(
             carrier, carrySlots(), point,
-            algebra.apply(map, loadVector(carrier, carrySlots(), point, type)));
+            algebra.apply(carrier, map,
+                          loadVector(carrier, carrySlots(), point, type)));
       });
     return success();
   });

@@ -126,8 +126,8 @@ private:
              Value laneMask, Value passThrough);
   void store(unsigned argument, const Address &address, Value value,
              Value laneMask);
-  Value loadPairs(unsigned argument, const Address &address,
-                  mlir::Type storage, Value laneMask);
+  Value loadPairs(unsigned argument, const Address &address, mlir::Type storage,
+                  Value laneMask);
   void storePairs(unsigned argument, const Address &address, Value value,
                   Value laneMask);
   Value doubleLanes(Value vector);

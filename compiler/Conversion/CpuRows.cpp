@@ -48,6 +48,10 @@ bool CpuKernels::canPackRows() {
     for (Operation &op : region->front())
       if (!llvm::all_of(op.getResultTypes(), fits))
         return false;
+  if (MonoidOp monoid = scan.getMonoidOp())
+    for (Operation &op : monoid.getCombine().front())
+      if (!llvm::all_of(op.getResultTypes(), fits))
+        return false;
   return true;
 }
 

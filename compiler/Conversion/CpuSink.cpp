@@ -52,7 +52,7 @@ void CpuKernels::Sink::move(const Carrier &carrier, const Transition &map,
   Type type = k.getType(carrier);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   std::vector<Value> previous = k.loadVector(carrier, base, point, type);
-  std::vector<Value> current = algebra.apply(map, previous);
+  std::vector<Value> current = algebra.apply(carrier, map, previous);
   k.storeVector(carrier, base, point, current);
   moved.previous.assign(previous.begin(), previous.end());
   moved.current.assign(current.begin(), current.end());
@@ -65,8 +65,8 @@ void CpuKernels::Sink::fold(const Carrier &carrier, const Transition &map,
   Moved exit;
   move(carrier, map, k.exitSlots(), point, exit);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
-  std::vector<Value> entries = algebra::multiply(
-      algebra, map, k.loadTransition(carrier, point, type), carrier.product);
+  std::vector<Value> entries =
+      algebra.multiply(carrier, map, k.loadTransition(carrier, point, type));
   for (Value &entry : entries)
     entry = k.flushTiny(carrier, entry);
   k.storeTransition(carrier, point, entries);
@@ -221,15 +221,14 @@ StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
   Value base = folds ? k.exitSlots() : k.carrySlots();
   std::vector<Value> entry = k.loadVector(carrier, base, point, slotType);
   llvm::transform(entry, entry.begin(), spread);
-  std::vector<Value> next = algebra.apply(map, entry);
+  std::vector<Value> next = algebra.apply(carrier, map, entry);
   k.storeVector(carrier, base, point, llvm::map_to_vector(next, last));
   Moved moved;
   if (folds) {
     Transition before = k.loadTransition(carrier, point, slotType);
     llvm::transform(before.entries, before.entries.begin(), spread);
     SmallVector<Value> entries;
-    for (Value product :
-         algebra::multiply(algebra, map, before, carrier.product))
+    for (Value product : algebra.multiply(carrier, map, before))
       entries.push_back(k.flushTiny(carrier, last(product)));
     k.storeTransition(carrier, point, entries);
     return moved;

@@ -26,6 +26,10 @@ struct DropScansPass : public recur::impl::DropScansPassBase<DropScansPass> {
     for (func::FuncOp function : functions)
       if (Signature::find(function))
         function.erase();
+    // Their operators are in the kernels.
+    SmallVector<MonoidOp> monoids(getOperation().getOps<MonoidOp>());
+    for (MonoidOp monoid : monoids)
+      monoid.erase();
   }
 };
 } // namespace

@@ -53,14 +53,15 @@ public:
     AlgebraEmitter algebra = k.getAlgebra(carrier);
     k.writeVector(
         exit, Summary::State, carrier, point,
-        algebra.apply(map, k.readVector(exit, Summary::State, carrier, point)));
+        algebra.apply(carrier, map,
+                      k.readVector(exit, Summary::State, carrier, point)));
     Transition before{
         carrier.product,
         k.readVector(transition, Summary::Transition, carrier, point),
         {}};
     before.rest.resize(carrier.size);
     k.writeVector(transition, Summary::Transition, carrier, point,
-                  algebra::multiply(algebra, map, before, carrier.product));
+                  algebra.multiply(carrier, map, before));
     return {};
   }
   Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
@@ -87,7 +88,8 @@ public:
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     std::vector<Value> previous =
         k.readVector(carry, Summary::State, carrier, point);
-    std::vector<Value> next = k.getAlgebra(carrier).apply(map, previous);
+    std::vector<Value> next =
+        k.getAlgebra(carrier).apply(carrier, map, previous);
     k.writeVector(carry, Summary::State, carrier, point, next);
     return {SmallVector<Value>(previous.begin(), previous.end()),
             SmallVector<Value>(next.begin(), next.end())};
@@ -431,7 +433,7 @@ void GpuKernels::emitCombine() {
         for (auto [i, entry] : llvm::enumerate(entries))
           store(getSlot(Summary::State, carrier, point, i64(i)), entry);
         std::vector<Value> carried = getAlgebra(carrier).apply(
-            map, std::vector<Value>(entries.begin(), entries.end()));
+            carrier, map, std::vector<Value>(entries.begin(), entries.end()));
         scf::YieldOp::create(
             b, loc, SmallVector<Value>(carried.begin(), carried.end()));
       }

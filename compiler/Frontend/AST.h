@@ -68,6 +68,7 @@ struct Expr {
     Binary,    ///< operands[0] op operands[1]
     Call,      ///< name(operands)
     Reduction, ///< name(reduced: operands[0])
+    Tuple,     ///< (operands), what a monoid combines
   };
   Kind kind;
   /// The operator of a binary expression, the first character of any other.
@@ -109,6 +110,8 @@ struct StartDecl {
 
 struct StateDecl {
   TensorDecl tensor;
+  /// Whose tuples the state holds; then `tensor` has no dtype.
+  std::optional<Name> monoid;
   std::vector<StartDecl> starts;
 };
 
@@ -162,8 +165,21 @@ struct RecurrenceDecl {
   llvm::SMLoc end; ///< the closing brace
 };
 
+/// monoid name(members) : dtype { identity ... where ... combine(p, q) { } }
+struct MonoidDecl {
+  Name name;
+  std::vector<Name> members;
+  std::optional<Name> dtype;
+  std::vector<StartDecl> identity;
+  std::vector<Expr *> domain;
+  Name earlier, later;
+  /// Holds the assignments alone.
+  RecurrenceDecl combine;
+};
+
 struct SpecFile {
   std::vector<Definition> definitions;
+  std::vector<MonoidDecl> monoids;
   std::vector<RecurrenceDecl> recurrences;
   std::deque<Expr> expressions;
 };

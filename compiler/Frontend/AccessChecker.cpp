@@ -242,6 +242,12 @@ const Value *Checker::checkAccess(const Expr &expr, const Scope &scope) {
     return readArgument(expr, symbol.index, lag, scope);
   case Symbol::Kind::State:
     return readState(expr, symbol, lag, scope);
+  case Symbol::Kind::Tuple:
+    diagnostics.error(expr.name.loc, "expected a number, found the tuple '" +
+                                         expr.name.text +
+                                         "'; read a member of it, as in " +
+                                         out.states[symbol.index].spelling);
+    return nullptr;
   case Symbol::Kind::Local:
     break;
   }
@@ -352,10 +358,12 @@ const Value *Checker::readState(const Expr &expr, Symbol &symbol, int64_t lag,
       return symbol.value;
     return rename(expr, symbol.value, state.dims, others, scope);
   }
-  if (lag > maximalLag) {
-    diagnostics.error(expr.name.loc, "expected a lag of at most " +
-                                         Twine(maximalLag) + ", found " +
-                                         Twine(lag));
+  int64_t most = state.monoid ? 1 : maximalLag;
+  if (lag > most) {
+    diagnostics.error(expr.name.loc,
+                      "expected a lag of at most " + Twine(most) +
+                          (state.monoid ? " for a member of a tuple" : "") +
+                          ", found " + Twine(lag));
     return nullptr;
   }
   std::optional<std::vector<Index>> indices;

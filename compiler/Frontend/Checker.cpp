@@ -21,6 +21,22 @@ std::unique_ptr<Program> recur::spec::check(const SpecFile &file,
   if (diagnostics.hasErrors())
     return nullptr;
   llvm::StringMap<llvm::SMLoc> names;
+  MonoidMap monoids;
+  for (const MonoidDecl &decl : file.monoids) {
+    auto [found, isNew] = names.try_emplace(decl.name.text, decl.name.loc);
+    if (!isNew) {
+      diagnostics.error(decl.name.loc, "expected a new name for a monoid, "
+                                       "found '" +
+                                           decl.name.text + "' again");
+      diagnostics.note(found->second,
+                       "'" + decl.name.text + "' is defined here");
+      continue;
+    }
+    if (auto monoid = checkMonoid(decl, definitions, diagnostics)) {
+      monoids[monoid->name] = monoid.get();
+      program->monoids.push_back(std::move(monoid));
+    }
+  }
   for (const RecurrenceDecl &decl : file.recurrences) {
     if (diagnostics.isFull())
       break;
@@ -37,7 +53,8 @@ std::unique_ptr<Program> recur::spec::check(const SpecFile &file,
     checkDefinitions(decl.definitions, all, diagnostics);
     if (diagnostics.all().size() != errors)
       continue;
-    program->recurrences.push_back(Checker(decl, all, diagnostics).run());
+    program->recurrences.push_back(
+        Checker(decl, all, monoids, diagnostics).run());
   }
   return diagnostics.hasErrors() ? nullptr : std::move(program);
 }
@@ -70,7 +87,8 @@ void Checker::checkAssignment(const Assignment &assignment) {
   State *state = known && known->kind == Symbol::Kind::State
                      ? &out.states[known->index]
                      : nullptr;
-  bool isTaken = known && (!state || known->isAssigned);
+  bool isTuple = known && known->kind == Symbol::Kind::Tuple;
+  bool isTaken = known && ((!state && !isTuple) || known->isAssigned);
   if (isTaken) {
     bool isArgument = known->kind == Symbol::Kind::Argument;
     diagnostics.error(assignment.name.loc,
@@ -84,6 +102,8 @@ void Checker::checkAssignment(const Assignment &assignment) {
                      "'" + name + "' is " +
                          (isArgument ? "declared" : "assigned") + " here");
   }
+  if (known && known->kind == Symbol::Kind::Tuple && !isTaken)
+    return checkCombination(assignment, *known);
   Scope scope;
   const Value *value = checkExpr(*assignment.value, scope);
   if (isTaken)
@@ -162,11 +182,21 @@ void Checker::checkAssignment(const Assignment &assignment) {
 
 void Checker::finishStates() {
   for (State &state : out.states) {
-    if (!symbols.find(state.name)->second.isAssigned) {
-      diagnostics.error(state.loc, "expected an assignment '" + state.name +
-                                       " = ...' of the state, found none");
+    if (!symbols.find(state.spelling)->second.isAssigned) {
+      StringRef whole = StringRef(state.spelling).split('.').first;
+      if (state.member == 0)
+        diagnostics.error(state.loc, "expected an assignment '" + whole +
+                                         " = ...' of the state, found none");
       continue;
     }
+    auto other = symbols.find(state.name);
+    if (state.monoid && other != symbols.end() &&
+        (other->second.kind == Symbol::Kind::State ||
+         other->second.kind == Symbol::Kind::Argument))
+      diagnostics.error(other->second.loc,
+                        "expected no other '" + state.name +
+                            "', which names '" + state.spelling +
+                            "' outside of the spec, found one");
     // A start that was refused is missing from the list.
     bool isComplete = true;
     for (const StateDecl &written : decl.states)

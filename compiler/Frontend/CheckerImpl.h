@@ -15,29 +15,43 @@
 namespace recur::spec {
 
 using DefinitionMap = llvm::StringMap<const Definition *>;
+using MonoidMap = llvm::StringMap<const Monoid *>;
 
 /// Checks names, calls and recursion of `definitions`, without dtypes, which
 /// depend on the call, and adds them to `known`.
 void checkDefinitions(llvm::ArrayRef<Definition> definitions,
                       DefinitionMap &known, Diagnostics &diagnostics);
 
+/// Checks one monoid; null after an error.
+std::unique_ptr<Monoid> checkMonoid(const MonoidDecl &decl,
+                                    const DefinitionMap &definitions,
+                                    Diagnostics &diagnostics);
+
 /// Null or empty results mean that an error has been reported.
 class Checker {
 public:
   Checker(const RecurrenceDecl &decl, const DefinitionMap &fileDefinitions,
-          Diagnostics &diagnostics)
-      : decl(decl), definitions(fileDefinitions), diagnostics(diagnostics),
-        recurrence(std::make_unique<Recurrence>()), out(*recurrence) {}
+          const MonoidMap &monoids, Diagnostics &diagnostics)
+      : decl(decl), definitions(fileDefinitions), monoids(monoids),
+        diagnostics(diagnostics), recurrence(std::make_unique<Recurrence>()),
+        out(*recurrence) {}
 
   std::unique_ptr<Recurrence> run();
+
+  /// The conditions and the operator of a monoid; null or too few after an
+  /// error. `release` hands over their values.
+  const Value *checkDomain(const MonoidDecl &monoid, Dtype dtype);
+  std::vector<const Value *> checkCombine(const MonoidDecl &monoid,
+                                          Dtype dtype);
+  std::unique_ptr<Recurrence> release() { return std::move(recurrence); }
 
 private:
   /// What a name of the step means.
   struct Symbol {
-    enum class Kind { Argument, State, Local };
+    enum class Kind { Argument, State, Tuple, Local };
     Kind kind;
     llvm::SMLoc loc;
-    unsigned index = 0; ///< of the argument or the state
+    unsigned index = 0; ///< of the argument, the state or the first member
     /// The declared indices of a local, in order, if it has any; time left out.
     std::vector<unsigned> dims;
     bool hasDims = false;
@@ -59,6 +73,8 @@ private:
   void declareArguments();
   void declareClauses();
   void declareStates();
+  std::optional<std::vector<unsigned>>
+  declareStateDims(const TensorDecl &tensor);
   void declareHistories();
   void declareResults();
   void declareFinal(const ResultDecl &decl);
@@ -78,6 +94,12 @@ private:
   std::optional<std::vector<unsigned>>
   addDims(llvm::ArrayRef<IndexDecl> indices, bool binds);
   static Dtype dtypeOf(const std::optional<Name> &dtype, Dtype fallback);
+
+  // Monoids (MonoidChecker.cpp).
+  void addParameter(llvm::StringRef name, llvm::SMLoc loc, Dtype dtype,
+                    unsigned number);
+  void declareTuple(const StateDecl &written);
+  void checkCombination(const Assignment &assignment, Symbol &tuple);
 
   // Names and indices (AccessChecker.cpp).
   const Value *checkAccess(const Expr &expr, const Scope &scope);
@@ -147,6 +169,7 @@ private:
 
   const RecurrenceDecl &decl;
   DefinitionMap definitions;
+  MonoidMap monoids;
   Diagnostics &diagnostics;
   std::unique_ptr<Recurrence> recurrence;
   Recurrence &out;

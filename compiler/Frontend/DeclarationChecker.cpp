@@ -299,14 +299,40 @@ void Checker::declareHistories() {
 
 //===-- States ------------------------------------------------------------===//
 
+/// The indices of a state, which are none of time and segments.
+std::optional<std::vector<unsigned>>
+Checker::declareStateDims(const TensorDecl &tensor) {
+  std::optional<std::vector<unsigned>> dims =
+      addDims(tensor.indices, /*binds=*/false);
+  for (const IndexDecl &index : tensor.indices) {
+    std::optional<unsigned> dim = findDim(index.name.text);
+    if (!dim || (dim != out.time && dim != out.segments))
+      continue;
+    bool isTime = dim == out.time;
+    diagnostics.error(index.name.loc,
+                      "expected a state without the index of " +
+                          Twine(isTime ? "time" : "segments") + ", found '" +
+                          index.name.text + "'; " +
+                          (isTime ? "a state is a value at every step"
+                                  : "a state starts anew in every segment"));
+    if (dims)
+      llvm::erase(*dims, *dim);
+  }
+  return dims;
+}
+
 void Checker::declareStates() {
   for (const StateDecl &written : decl.states) {
     const TensorDecl &tensor = written.tensor;
+    if (written.monoid) {
+      declareTuple(written);
+      continue;
+    }
     unsigned number = out.states.size();
     if (!declareSymbol(tensor.name, Symbol::Kind::State, number))
       continue;
     State &state = out.states.emplace_back();
-    state.name = tensor.name.text.str();
+    state.name = state.spelling = tensor.name.text.str();
     state.loc = tensor.name.loc;
     state.dtype = dtypeOf(tensor.dtype, Dtype::F32);
     bool isStateDtype = state.dtype == Dtype::F32 ||
@@ -319,22 +345,8 @@ void Checker::declareStates() {
                             name(state.dtype));
       state.dtype = Dtype::F32;
     }
-    if (std::optional<std::vector<unsigned>> dims =
-            addDims(tensor.indices, /*binds=*/false))
+    if (std::optional<std::vector<unsigned>> dims = declareStateDims(tensor))
       state.dims = *dims;
-    for (const IndexDecl &index : tensor.indices) {
-      std::optional<unsigned> dim = findDim(index.name.text);
-      if (!dim || (dim != out.time && dim != out.segments))
-        continue;
-      bool isTime = dim == out.time;
-      diagnostics.error(index.name.loc,
-                        "expected a state without the index of " +
-                            Twine(isTime ? "time" : "segments") + ", found '" +
-                            index.name.text + "'; " +
-                            (isTime ? "a state is a value at every step"
-                                    : "a state starts anew in every segment"));
-      llvm::erase(state.dims, *dim);
-    }
     for (const StartDecl &start : written.starts)
       addStart(state, start);
     if (written.starts.empty())
@@ -399,7 +411,7 @@ void Checker::declareFinal(const ResultDecl &written) {
   if (found == symbols.end() || found->second.kind != Symbol::Kind::State) {
     std::vector<StringRef> names;
     for (const State &state : out.states)
-      names.push_back(state.name);
+      names.push_back(state.spelling);
     diagnostics.error(name.loc, "expected a state after 'final', found '" +
                                     name.text + "'" +
                                     didYouMean(name.text, names));
@@ -412,6 +424,12 @@ void Checker::declareFinal(const ResultDecl &written) {
                       "expected " + spec::name(state.dtype) +
                           ", the dtype of the state '" + state.name +
                           "', found " + spec::name(dtype));
+    return;
+  }
+  if (state.monoid && written.lag) {
+    diagnostics.error(written.lagLoc,
+                      "expected the last value of the tuple's member '" +
+                          state.spelling + "', found an earlier one");
     return;
   }
   state.order = std::max(state.order, written.lag + 1);
@@ -439,6 +457,13 @@ void Checker::declareResults() {
     std::optional<std::vector<unsigned>> dims =
         addDims(written.tensor.indices, /*binds=*/false);
     auto found = symbols.find(name.text);
+    if (found != symbols.end() && found->second.kind == Symbol::Kind::Tuple) {
+      diagnostics.error(name.loc, "expected a result of one number, found the "
+                                  "tuple '" +
+                                      name.text +
+                                      "'; assign a member of it to a result");
+      continue;
+    }
     if (found != symbols.end() &&
         found->second.kind == Symbol::Kind::Argument) {
       diagnostics.error(name.loc, "expected a result other than an argument, "

@@ -435,6 +435,17 @@ mlir::Value Emitter::emitValue(const Value &value) {
   case Value::Kind::Convert:
     return emitConversion(builder, loc, operands[0], value.operands[0]->dtype,
                           value.dtype);
+  case Value::Kind::Combined: {
+    mlir::ValueRange tuples(operands);
+    size_t size = operands.size() / 2;
+    return recur::CombineOp::create(
+        builder, loc, elementType(context, value.dtype),
+        mlir::FlatSymbolRefAttr::get(context, value.monoid->name),
+        builder.getI64IntegerAttr(value.source), tuples.take_front(size),
+        tuples.drop_front(size));
+  }
+  case Value::Kind::Parameter: // of a monoid, which has no step
+    break;
   }
   return {};
 }

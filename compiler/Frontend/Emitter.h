@@ -25,6 +25,9 @@ mlir::Type elementType(mlir::MLIRContext *context, Dtype dtype);
 mlir::func::FuncOp emitRecurrence(mlir::OpBuilder &builder,
                                   const Recurrence &recurrence, Locate locate);
 
+/// Appends the `recur.monoid` of `monoid` at the insertion point.
+void emitMonoid(mlir::OpBuilder &builder, const Monoid &monoid, Locate locate);
+
 /// Emits the operations of a step at the insertion point of `builder`. Operands
 /// are all of the dtypes that the checker has decided on.
 mlir::Value emitOperation(mlir::OpBuilder &builder, mlir::Location loc,

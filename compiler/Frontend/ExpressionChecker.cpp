@@ -247,6 +247,11 @@ const Value *Checker::checkExpr(const Expr &expr, const Scope &outer) {
     return checkCall(expr, scope);
   case Expr::Kind::Reduction:
     return checkReduction(expr, scope);
+  case Expr::Kind::Tuple:
+    error(expr.loc,
+          "expected a value, found a tuple; only monoids combine tuples",
+          scope);
+    return nullptr;
   }
   return nullptr;
 }
@@ -367,6 +372,13 @@ const Value *Checker::checkCall(const Expr &expr, const Scope &scope) {
       error(expr.loc,
             "expected an index to reduce, as in " + name +
                 "(n: expression), found a call",
+            scope);
+      return nullptr;
+    }
+    if (monoids.count(name)) {
+      error(expr.loc,
+            "expected a number, found a tuple of the monoid '" + name +
+                "'; assign it to a state, as in state s[...]: " + name,
             scope);
       return nullptr;
     }

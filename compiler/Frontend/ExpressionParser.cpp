@@ -170,8 +170,19 @@ Expr *Parser::parsePrimary() {
     return expr;
   }
   case TokenKind::LeftParen: {
-    take();
+    llvm::SMLoc loc = take().loc();
     Expr *inner = parseExpression();
+    if (inner && at(TokenKind::Comma)) {
+      Expr *tuple = make(Expr::Kind::Tuple, loc);
+      if (!addOperand(tuple, inner))
+        return nullptr;
+      while (accept(TokenKind::Comma) && !at(TokenKind::RightParen)) {
+        Expr *next = parseExpression();
+        if (!next || !addOperand(tuple, next))
+          return nullptr;
+      }
+      inner = tuple;
+    }
     return inner && expect(TokenKind::RightParen, " or an operator") ? inner
                                                                      : nullptr;
   }
@@ -243,7 +254,7 @@ Expr *Parser::parseCall(Name name) {
 Expr *Parser::parsePrevious(Name name) {
   take();
   Expr *previous = make(Expr::Kind::Previous, name.loc);
-  std::optional<Name> of = parseName("the name of a state or an argument");
+  std::optional<Name> of = parseMember("the name of a state or an argument");
   if (!of)
     return nullptr;
   previous->name = *of;

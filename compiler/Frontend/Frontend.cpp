@@ -50,6 +50,8 @@ mlir::OwningOpRef<mlir::ModuleOp> recur::parseSpec(llvm::SourceMgr &sources,
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::FileLineColLoc::get(file, 1, 1));
   builder.setInsertionPointToEnd(module->getBody());
+  for (const auto &monoid : program->monoids)
+    spec::emitMonoid(builder, *monoid, locate);
   for (const auto &recurrence : program->recurrences)
     spec::emitRecurrence(builder, *recurrence, locate);
   if (failed(mlir::verify(*module)))

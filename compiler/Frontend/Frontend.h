@@ -26,8 +26,9 @@ namespace recur {
 /// Every `recurrence NAME` becomes `func.func @NAME` with one argument for each
 /// tensor the caller passes: the arguments as written, then the reset, then the
 /// cumulative lengths of segments. Arguments have `recur.name` and `recur.dims`
-/// attributes, results `recur.name`; `final h` is called h_last. All ops have the
-/// location of what they came from; ops out of a `def` have call-site locations.
+/// attributes, results `recur.name`; `final h` is called h_last. All ops have
+/// the location of what they came from; ops out of a `def` have call-site
+/// locations.
 mlir::OwningOpRef<mlir::ModuleOp> parseSpec(llvm::SourceMgr &sources,
                                             mlir::MLIRContext &context);
 

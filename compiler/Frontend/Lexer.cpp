@@ -115,6 +115,11 @@ private:
     char c = rest.front();
     if (isNameStart(c)) {
       StringRef word = rest.take_while(isNamePart);
+      // The member of a tuple is one word with it.
+      StringRef tail = rest.substr(word.size());
+      if (tail.size() > 1 && tail[0] == '.' && isNameStart(tail[1]))
+        word = rest.take_front(word.size() + 1 +
+                               tail.drop_front().take_while(isNamePart).size());
       TokenKind kind = TokenKind::Name;
       for (const Keyword &keyword : keywordTable)
         if (keyword.text == word)

@@ -32,7 +32,18 @@ bool Parser::expect(TokenKind kind, const Twine &context) {
   return expected(spelling(kind) + context);
 }
 
+std::optional<Name> Parser::parseMember(StringRef what) {
+  if (!at(TokenKind::Name))
+    return parseName(what);
+  Token token = take();
+  return Name{token.text, token.loc()};
+}
+
 std::optional<Name> Parser::parseName(StringRef what) {
+  if (at(TokenKind::Name) && peek().text.contains('.')) {
+    expected(what, "; members are read, not declared");
+    return std::nullopt;
+  }
   if (at(TokenKind::Name)) {
     Token token = take();
     return Name{token.text, token.loc()};
@@ -66,7 +77,8 @@ std::optional<int64_t> Parser::parseInteger(StringRef what, int64_t minimum,
 
 /// Goes to the next recurrence or definition that starts a line.
 void Parser::skipToTopLevel() {
-  while (!atEnd() && !((at(TokenKind::KwRecurrence) || at(TokenKind::KwDef)) &&
+  while (!atEnd() && !((at(TokenKind::KwRecurrence) || at(TokenKind::KwDef) ||
+                        atMonoid()) &&
                        peek().startsLine))
     take();
 }
@@ -116,6 +128,9 @@ void Parser::skipInList(TokenKind close) {
 //===-- Top level ---------------------------------------------------------===//
 
 SpecFile Parser::run() {
+  for (size_t i = 0; i + 1 < tokens.size(); ++i)
+    if (tokens[i].text == "monoid" && tokens[i].startsLine)
+      monoidNames.insert(tokens[i + 1].text);
   while (!atEnd() && !diagnostics.isFull()) {
     if (at(TokenKind::KwDef)) {
       if (!parseDefinition(file.definitions))
@@ -123,9 +138,12 @@ SpecFile Parser::run() {
     } else if (at(TokenKind::KwRecurrence)) {
       if (!parseRecurrence())
         skipToTopLevel();
+    } else if (atMonoid()) {
+      if (!parseMonoid())
+        skipToTopLevel();
     } else {
-      StringRef known[] = {"recurrence", "def"};
-      expected("'recurrence' or 'def'",
+      StringRef known[] = {"recurrence", "monoid", "def"};
+      expected("'recurrence', 'monoid' or 'def'",
                at(TokenKind::Name) ? didYouMean(peek().text, known) : "");
       skipToTopLevel();
     }
@@ -232,7 +250,7 @@ std::optional<ResultDecl> Parser::parseResult() {
 }
 
 bool Parser::parseFinalName(ResultDecl &result) {
-  std::optional<Name> name = parseName("a state's name");
+  std::optional<Name> name = parseMember("a state's name");
   if (name)
     result.tensor.name = *name;
   return name.has_value();
@@ -296,7 +314,16 @@ bool Parser::parseState(RecurrenceDecl &recurrence) {
     return false;
   StateDecl state;
   state.tensor = std::move(*tensor);
-  if (accept(TokenKind::Equal)) {
+  state.monoid = std::exchange(pendingMonoid, std::nullopt);
+  bool isTuple = state.monoid && at(TokenKind::Equal) &&
+                 peek(1).kind == TokenKind::LeftParen;
+  if (isTuple) {
+    take();
+    take();
+    if (!parseStarts(state.starts) ||
+        !expect(TokenKind::RightParen, " or ',' in the start of a tuple"))
+      return false;
+  } else if (accept(TokenKind::Equal)) {
     do {
       std::optional<StartDecl> start = parseStart();
       if (!start)
@@ -415,6 +442,12 @@ bool Parser::parseAssignment(RecurrenceDecl &recurrence) {
   StringRef words[] = {"state", "history", "reset", "segments", "def"};
   std::string advice = didYouMean(peek().text, words);
   Token token = take();
+  if (token.text.contains('.')) {
+    diagnostics.error(token.loc(), "expected the name of a whole tuple to "
+                                   "assign to, found its member '" +
+                                       token.text + "'");
+    return false;
+  }
   assignment.name = {token.text, token.loc()};
   if (at(TokenKind::LeftBracket)) {
     assignment.hasIndices = true;
@@ -516,6 +549,10 @@ bool Parser::parseDtype(std::optional<Name> &into) {
   std::optional<Name> dtype = parseName("a dtype");
   if (!dtype)
     return false;
+  if (monoidNames.contains(dtype->text)) {
+    pendingMonoid = dtype;
+    return true;
+  }
   if (!dtypeFromName(dtype->text)) {
     std::string all;
     for (StringRef known : dtypeNames())

@@ -10,6 +10,7 @@
 
 #include "compiler/Frontend/Lexer.h"
 #include "compiler/Frontend/Parser.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace recur::spec {
 
@@ -45,6 +46,8 @@ private:
   bool expected(const llvm::Twine &what, const llvm::Twine &advice = "");
   bool expect(TokenKind kind, const llvm::Twine &context = "");
   std::optional<Name> parseName(llvm::StringRef what);
+  /// A name or a member `s.v` of a tuple.
+  std::optional<Name> parseMember(llvm::StringRef what);
   std::optional<int64_t> parseInteger(llvm::StringRef what, int64_t minimum,
                                       int64_t maximum);
 
@@ -65,6 +68,11 @@ private:
   bool parseSegments(RecurrenceDecl &recurrence);
   bool parseAssignment(RecurrenceDecl &recurrence);
   bool parseDefinition(std::vector<Definition> &into);
+  bool atMonoid() const;
+  bool parseMonoid();
+  bool parseMonoidBody(MonoidDecl &monoid);
+  bool parseStarts(std::vector<StartDecl> &into);
+  bool acceptWord(llvm::StringRef word);
   std::optional<TensorDecl> parseTensor(llvm::StringRef what);
   bool parseIndexDecls(std::vector<IndexDecl> &into);
   bool parseDtype(std::optional<Name> &into);
@@ -115,6 +123,10 @@ private:
   size_t position = 0;
   unsigned nesting = 0;
   SpecFile file;
+  /// What the file declares with 'monoid', which a state may name before.
+  llvm::StringSet<> monoidNames;
+  /// The monoid that has just been read in the place of a dtype.
+  std::optional<Name> pendingMonoid;
 };
 
 } // namespace recur::spec

@@ -62,8 +62,16 @@ struct Start {
 
 struct Value;
 
+/// A user's operator on tuples.
+struct Monoid;
+
 struct State {
   std::string name;
+  /// As a spec writes it: `s.v` for member v of the tuple s, else the name.
+  std::string spelling;
+  /// What combines the tuple it is a member of, and which member it is.
+  const Monoid *monoid = nullptr;
+  unsigned member = 0;
   llvm::SMLoc loc;
   Dtype dtype = Dtype::F32;
   std::vector<unsigned> dims;
@@ -119,6 +127,8 @@ struct Value {
     Operation, ///< `operation` of the operands
     Reduction, ///< `reduction` of operands[0] over `reduced`
     Convert,   ///< operands[0] as `dtype`
+    Parameter, ///< of a monoid: member `source` of both its tuples
+    Combined,  ///< member `source` of what `monoid` makes of the operands
   };
   Kind kind;
   Dtype dtype;
@@ -136,6 +146,7 @@ struct Value {
   Operation operation = Operation::Add;
   ReductionKind reduction = ReductionKind::Sum;
   std::vector<unsigned> reduced;
+  const Monoid *monoid = nullptr;
   llvm::SmallVector<const Value *, 2> operands;
 };
 
@@ -155,8 +166,22 @@ struct Recurrence {
   std::deque<CallSite> sites;
 };
 
+struct Monoid {
+  std::string name;
+  llvm::SMLoc loc;
+  std::vector<std::string> members;
+  Dtype dtype = Dtype::F32;
+  std::vector<double> identity;
+  /// The values of the domain and of the operator, whose parameters are a tuple
+  /// and two tuples.
+  std::unique_ptr<Recurrence> domainStep, combineStep;
+  const Value *domain = nullptr; ///< bool; null: all tuples are elements
+  std::vector<const Value *> combined;
+};
+
 /// A file of recurrences. Recurrences point into themselves, so they stay put.
 struct Program {
+  std::vector<std::unique_ptr<Monoid>> monoids;
   std::vector<std::unique_ptr<Recurrence>> recurrences;
 };
 

@@ -219,6 +219,22 @@ FailureOr<Program::Value *> Program::emitOp(Operation &operation,
     for (unsigned dim : toDims(reduce.getDims()))
       over.set(dim);
     return emitReduce(kernels, operand, over, dims);
+  } else if (auto combine = dyn_cast<CombineOp>(operation)) {
+    if (!combined || combined.getMonoid() != combine.getMonoid() ||
+        combined.getEarlier() != combine.getEarlier() ||
+        combined.getLater() != combine.getLater()) {
+      auto lookup = [&](mlir::Value value) { return values.lookup(value); };
+      FailureOr<SmallVector<Value *>> members =
+          emitCombination(SymbolTable::lookupNearestSymbolFrom<MonoidOp>(
+                              op, combine.getMonoidAttr()),
+                          llvm::map_to_vector(combine.getEarlier(), lookup),
+                          llvm::map_to_vector(combine.getLater(), lookup));
+      if (failed(members))
+        return failure();
+      combined = combine;
+      combination = *members;
+    }
+    return combination[combine.getMember()];
   } else if (operation.getNumResults() == 1) {
     if (Kernel kernel = getElementwiseKernel(&operation)) {
       SmallVector<Value *> operands;
@@ -230,6 +246,28 @@ FailureOr<Program::Value *> Program::emitOp(Operation &operation,
   }
   return operation.emitError() << "the interpreter does not know '"
                                << operation.getName() << "' on these types";
+}
+
+FailureOr<SmallVector<Program::Value *>>
+Program::emitCombination(MonoidOp monoid, ArrayRef<Value *> earlier,
+                         ArrayRef<Value *> later) {
+  Block &body = monoid.getCombine().front();
+  SmallVector<Value *> arguments(earlier);
+  llvm::append_range(arguments, later);
+  for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
+    values[argument] = value;
+  for (Operation &operation : body.without_terminator()) {
+    SmallBitVector dims(space.getRank());
+    for (mlir::Value operand : operation.getOperands())
+      dims |= values.lookup(operand)->dims;
+    FailureOr<Value *> value = emitOp(operation, dims);
+    if (failed(value))
+      return failure();
+    values[operation.getResult(0)] = *value;
+  }
+  return llvm::map_to_vector(
+      body.getTerminator()->getOperands(),
+      [&](mlir::Value value) { return values.lookup(value); });
 }
 
 LogicalResult Program::emitRegion(Region &region, ArrayRef<Value *> arguments,
@@ -309,6 +347,29 @@ LogicalResult Program::emitScan(ScanOp scan, ArrayRef<Value *> inputs,
     for (int64_t k = 0; k < order; ++k)
       total = sum(product(elements[k], states[0].slots[k]), total);
     news.push_back(total);
+    break;
+  }
+  case Structure::Monoid: {
+    SmallVector<Value *> before, element(elements);
+    for (State &state : states)
+      before.push_back(state.slots[0]);
+    element.resize(states.size());
+    FailureOr<SmallVector<Value *>> both =
+        scan.getPrepends()
+            ? emitCombination(scan.getMonoidOp(), element, before)
+            : emitCombination(scan.getMonoidOp(), before, element);
+    if (failed(both))
+      return failure();
+    for (auto [value, part] : llvm::zip(*both, element)) {
+      news.push_back(value);
+      if (elements.size() == states.size())
+        continue;
+      // Where the last number is zero the element replaces what was before.
+      SmallBitVector dims = value->dims;
+      dims |= elements.back()->dims;
+      news.back() = emitMap(getChooseKernel(), {elements.back(), value, part},
+                            dims, /*isComplex=*/false);
+    }
     break;
   }
   case Structure::Block:

@@ -114,6 +114,10 @@ template <typename F> static Kernel wideIntegers(Operation *op) {
   return boolean ? nullptr : real2(F{});
 }
 
+Kernel recur::interpreter::getChooseKernel() {
+  return real3([](double c, double x, double y) { return c != 0 ? x : y; });
+}
+
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//

@@ -34,6 +34,10 @@ Kernel getCopyKernel(bool isComplex);
 /// Copies the third array to the first where the second (real) is not zero.
 Kernel getResetKernel(bool isComplex);
 
+/// Copies the third array (real) to the first where the second is not zero, the
+/// fourth elsewhere.
+Kernel getChooseKernel();
+
 /// The loops (+) and (x) of a semiring, of two operands.
 Kernel getSemiringSum(Semiring semiring, bool isComplex);
 Kernel getSemiringProduct(Semiring semiring, bool isComplex);

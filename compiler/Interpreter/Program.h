@@ -93,6 +93,10 @@ private:
   Value *emitReduce(const ReductionKernels &kernels, Value *operand,
                     const llvm::SmallBitVector &over,
                     const llvm::SmallBitVector &dims);
+  /// The members of two tuples combined.
+  mlir::FailureOr<llvm::SmallVector<Value *>>
+  emitCombination(MonoidOp monoid, llvm::ArrayRef<Value *> earlier,
+                  llvm::ArrayRef<Value *> later);
   void emitReset(Value *reset);
   void emitStore(unsigned result, Value *value);
   void emitUpdate(unsigned state, Value *value);
@@ -115,6 +119,9 @@ private:
   std::vector<std::unique_ptr<Value>> owned;
   std::vector<std::unique_ptr<Access>> accesses;
   std::vector<State> states;
+  /// What the last `recur.combine` combined: the others of its tuple share it.
+  CombineOp combined;
+  llvm::SmallVector<Value *> combination;
   std::vector<Action> prologue, body;
   /// The sequence that runs.
   int64_t segment = 0;

@@ -355,8 +355,9 @@ LogicalResult AlgebraAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   Structure structure, int64_t order,
                                   Semiring) {
   // (A1)
-  bool wide =
-      structure == Structure::Block || structure == Structure::Companion;
+  bool wide = structure == Structure::Block ||
+              structure == Structure::Companion ||
+              structure == Structure::Monoid;
   if (wide ? order < 1 || order > 1024 : order != 1)
     return emitError() << "expected " << stringifyStructure(structure)
                        << " to have an order of " << (wide ? "1 to 1024" : "1")

@@ -119,7 +119,8 @@ def Recur_Structure : I32EnumAttr<"Structure", "structure of a transition", [
     I32EnumAttrCase<"Diagonal", 0, "diagonal">,
     I32EnumAttrCase<"Block", 1, "block">,
     I32EnumAttrCase<"Companion", 2, "companion">,
-    I32EnumAttrCase<"OuterProduct", 3, "outer_product">
+    I32EnumAttrCase<"OuterProduct", 3, "outer_product">,
+    I32EnumAttrCase<"Monoid", 4, "monoid">
   ]> {
   let cppNamespace = "::recur";
   let genSpecializedAttr = 0;
@@ -140,15 +141,16 @@ def Recur_AlgebraAttr : Recur_Attr<"Algebra", "algebra"> {
   let summary = "the algebra of a scan";
   let description = [{
     The structure of the transition a_t, its order k (1 when diagonal) and the
-    semiring of (+) and (x).
+    semiring of (+) and (x). A monoid has an operator of its own on k numbers.
 
     ```mlir
     #recur.algebra<diagonal>
     #recur.algebra<companion 2>
     #recur.algebra<diagonal, max_plus>
+    #recur.algebra<monoid 3>
     ```
 
-    Constraints: (A1) the order is 1, or for block and companion 1 to 1024.
+    Constraints: (A1) the order is 1, or for block, companion and monoid 1 to 1024.
   }];
   let parameters = (ins
     "::recur::Structure":$structure,

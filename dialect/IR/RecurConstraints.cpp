@@ -478,6 +478,17 @@ LogicalResult ScanOp::verify() {
                               "found '"
                            << schedule.getLanes() << "'";
   }
+  // (S8)
+  bool isMonoid = getAlgebra().getStructure() == Structure::Monoid;
+  if (isMonoid != bool(getMonoidAttr()))
+    return emitOpError() << "expected a monoid exactly for the structure "
+                            "monoid, found "
+                         << getAlgebra();
+  if (isMonoid && getAlgebra().getOrder() != int64_t(getStates().size()))
+    return emitOpError() << "expected a monoid of order "
+                         << getAlgebra().getOrder()
+                         << " to have as many states, found "
+                         << getStates().size();
   return success();
 }
 
@@ -508,6 +519,16 @@ static FailureOr<SmallVector<Expected>> getElementValues(ScanOp op) {
       push("a", states[0]);
     push("b", states[0]);
     return expected;
+  case Structure::Monoid: {
+    // (S8) says that there is a state for each member.
+    for (const Expected &state : states)
+      push("the member", state);
+    auto yield = dyn_cast<YieldOp>(op.getElements().front().getTerminator());
+    if (yield && !states.empty() && yield.getNumOperands() == states.size() + 1)
+      expected.push_back(
+          {"whether it is combined", states[0].type, states[0].dims});
+    return expected;
+  }
   case Structure::Block:
     break;
   }

@@ -13,10 +13,55 @@ include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/CommonAttrConstraints.td"
 include "mlir/IR/CommonTypeConstraints.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Recur_Op<string mnemonic, list<Trait> traits = []>
     : Op<RecurDialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Monoids that a user declares
+//===----------------------------------------------------------------------===//
+
+def Recur_MonoidOp : Recur_Op<"monoid", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "an associative operator on tuples of numbers";
+  let description = [{
+    The names of a tuple's members, the tuple that is neutral on both sides, and `combine`, which yields the members of
+    p o q from those of p (earlier in time) and then those of q. `domain` says which tuples are elements; without
+    it all are. `recur-classify` tests the neutral element and associativity on elements drawn at random.
+
+    ```mlir
+    recur.monoid @argmax ["v", "i"] identity [0xFF800000 : f32, -1.0 : f32] combine {
+    ^bb0(%pv: f32, %pi: f32, %qv: f32, %qi: f32):
+      %0 = arith.cmpf ogt, %qv, %pv : f32
+      %1 = arith.select %0, %qv, %pv : f32
+      %2 = arith.select %0, %qi, %pi : f32
+      recur.yield %1, %2 : f32, f32
+    }
+    ```
+    Constraints:
+    - (M1) there is at least one member; their names are distinct.
+    - (M2) the neutral element has a number for each member, all of one type, f32 or f64.
+    - (M3) `combine` takes two tuples of that type and yields one.
+    - (M4) `domain` is empty, or takes one tuple and yields an i1.
+    - (M5) the ops of both regions are arithmetic on the members: they have no regions and no side effects, and are none
+      of `recur.prev`, `recur.reduce`, `recur.at` and `recur.combine`.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$members, ArrayAttr:$identity);
+  let regions = (region AnyRegion:$domain, SizedRegion<1>:$combine);
+  let assemblyFormat = [{
+    $sym_name $members `identity` $identity (`where` $domain^)? `combine` $combine attr-dict-with-keyword
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumMembers() { return getMembers().size(); }
+    ::llvm::StringRef getMember(unsigned i) { return ::llvm::cast<::mlir::StringAttr>(getMembers()[i]).getValue(); }
+    /// The type of all members.
+    ::mlir::Type getType() { return ::llvm::cast<::mlir::FloatAttr>(getIdentity()[0]).getType(); }
+    double getNeutral(unsigned i) { return ::llvm::cast<::mlir::FloatAttr>(getIdentity()[i]).getValueAsDouble(); }
+  }];
+}
 
 //===----------------------------------------------------------------------===//
 // Recurrences over time
@@ -97,7 +142,8 @@ def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
   let regions = (region SizedRegion<1>:$step);
 }
 
-def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
+def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a recurrence that is affine over an algebra";
   let description = [{
     h_t = a_t (x) h_{t-1} (+) b_t over `algebra`. The `elements` region
@@ -109,7 +155,13 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
     - diagonal, outer_product: a, b for each state in turn;
     - companion k: a_1 ... a_k, b, for the one state;
     - block k over a dim pair `blockDims = ["i", "j"]`: a (varying over i and j), b (over i);
-    - block k of k states: a_11, a_12, ..., a_kk, then b_1 ... b_k.
+    - block k of k states: a_11, a_12, ..., a_kk, then b_1 ... b_k;
+    - monoid k: the element's k members, one for each of the k states, and then, if steps may start
+      anew (a reset), a number that is 1 where the element is combined with the states before it
+      and 0 where it replaces them.
+
+    The operator of a monoid is that of `monoid`, a `recur.monoid`: h_t = h_{t-1} o e_t, or with `prepends`
+    h_t = e_t o h_{t-1}.
 
     Arguments of `readout`: the inputs, then for every state its value one step ago (companion k: 1 to k
     steps ago) and its new value.
@@ -122,15 +174,21 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock]> {
     - (S5) neither region contains `recur.prev`.
     - (S6) every schedule is a #recur.schedule, its lanes a dim other than segments.
     - (S7) `blockDims` is a pair of dims of which the one state has the first and lacks the second.
+    - (S8) `monoid` is there exactly for the structure monoid, and names a `recur.monoid` with as many members as the
+      scan has states, all of its type and with the same dims.
   }];
   let arguments = !con((ins Recur_AlgebraAttr:$algebra), commonArguments,
-    (ins OptionalAttr<StrArrayAttr>:$blockDims, OptionalAttr<ArrayAttr>:$schedules));
+    (ins OptionalAttr<StrArrayAttr>:$blockDims, OptionalAttr<ArrayAttr>:$schedules,
+         OptionalAttr<FlatSymbolRefAttr>:$monoid, UnitAttr:$prepends));
+
   let regions = (region SizedRegion<1>:$elements, SizedRegion<1>:$readout);
   let extraClassDeclaration = [{
     /// Earlier values of each state that `readout` gets.
     unsigned getReadLags() {
       return getAlgebra().getStructure() == ::recur::Structure::Companion ? getAlgebra().getOrder() : 1;
     }
+    /// The operator of a scan over a monoid.
+    ::recur::MonoidOp getMonoidOp();
   }];
 }
 
@@ -159,7 +217,7 @@ def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [SingleBlock]> {
 //===----------------------------------------------------------------------===//
 
 def Recur_YieldOp : Recur_Op<"yield", [Pure, Terminator,
-    ParentOneOf<["RecurrenceOp", "ScanOp", "NewtonOp"]>]> {
+    ParentOneOf<["RecurrenceOp", "ScanOp", "NewtonOp", "MonoidOp"]>]> {
   let summary = "the values that a region hands to its recurrence";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
@@ -185,6 +243,23 @@ def Recur_PrevOp : Recur_Op<"prev", [Pure,
   let results = (outs AnyType:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+}
+
+def Recur_CombineOp : Recur_Op<"combine", [Pure, AttrSizedOperandSegments, SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    DeclareOpInterfaceMethods<StepOpInterface, ["getCost", "getSpelling"]>]> {
+  let summary = "one member of two tuples combined by a monoid";
+  let description = [{
+    ```mlir
+    %v = recur.combine @argmax[0](%p0, %p1)(%q0, %q1) : f32
+    ```
+    Constraints: (B1) the symbol is a `recur.monoid` of the result's type; (B2) both tuples have as many members as it;
+    (B3) the member is one of them.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$monoid, I64Attr:$member,
+                       Variadic<AnyFloat>:$earlier, Variadic<AnyFloat>:$later);
+  let results = (outs AnyFloat:$result);
+  let hasCustomAssemblyFormat = 1;
 }
 
 def Recur_ReductionKind : I32EnumAttr<"ReductionKind", "a reduction", [

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Analysis/Structure.h"
+#include "dialect/IR/Monoids.h"
 #include "dialect/IR/Scalars.h"
 #include "dialect/Transforms/Passes.h"
 
@@ -62,6 +63,7 @@ public:
 private:
   void gatherInputs();
   void buildElements(Region &region);
+  void buildMembers(Region &region);
   void buildReadout(Region &region, unsigned lags);
   Value buildStart(Region &region, StateAttr state);
 
@@ -183,6 +185,41 @@ void ScanBuilder::buildElements(Region &region) {
   YieldOp::create(builder, loc, values);
 }
 
+/// The members of a step's element. Where the states start anew, it is combined
+/// with the start and replaces what was before.
+void ScanBuilder::buildMembers(Region &region) {
+  Location loc = recurrence.getLoc();
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(&region);
+  for (Value input : inputs)
+    block->addArgument(getElementTypeOrSelf(input), loc);
+  SliceCloner cloner(builder);
+  for (auto [from, to] :
+       llvm::zip((*found.step).getStep().getArguments(), block->getArguments()))
+    cloner.map(from, to);
+  SmallVector<Value> values;
+  for (Value value : found.elements)
+    values.push_back(cloner.clone(value));
+  if (recurrence.getHasReset()) {
+    Value reset = buildIsNonzero(
+        builder, loc, block->getArgument(recurrence.getInputs().size() - 1));
+    SmallVector<Value> starts;
+    for (StateAttr state : recurrence.getStates().getAsRange<StateAttr>())
+      starts.push_back(buildStart(region, state));
+    SmallVector<Value> anew =
+        found.prepends
+            ? buildCombination(builder, found.monoid, values, starts)
+            : buildCombination(builder, found.monoid, starts, values);
+    for (auto [value, other] : llvm::zip(values, anew))
+      value = arith::SelectOp::create(builder, loc, reset, other, value);
+    Type type = found.monoid.getType();
+    values.push_back(arith::SelectOp::create(
+        builder, loc, reset, buildConstant(builder, loc, type, 0),
+        buildConstant(builder, loc, type, 1)));
+  }
+  YieldOp::create(builder, loc, values);
+}
+
 /// `lags` earlier values of each state are arguments.
 void ScanBuilder::buildReadout(Region &region, unsigned lags) {
   Location loc = recurrence.getLoc();
@@ -262,8 +299,14 @@ ScanOp ScanBuilder::build() {
       recurrence.getSegments(), recurrence.getSpace(),
       builder.getArrayAttr(maps), recurrence.getInitMaps(),
       recurrence.getHistoryMaps(), histories, recurrence.getStates(),
-      recurrence.getOutputs(), blockDims, /*schedules=*/ArrayAttr());
-  buildElements(scan.getElements());
+      recurrence.getOutputs(), blockDims, /*schedules=*/ArrayAttr(),
+      found.monoid ? FlatSymbolRefAttr::get(found.monoid.getSymNameAttr())
+                   : FlatSymbolRefAttr(),
+      found.prepends);
+  if (found.monoid)
+    buildMembers(scan.getElements());
+  else
+    buildElements(scan.getElements());
   buildReadout(scan.getReadout(), scan.getReadLags());
   return scan;
 }

@@ -206,3 +206,52 @@ func.func private @attributes() attributes {
     lanes = "d", width = 16, contiguous = false, segment = 128>,
   space = #recur.space<[t] over t reverse>,
   state = #recur.state<h[] : f64 = 0x7FF0000000000000>}
+
+// A monoid with a domain, a step that combines its tuples, and a scan over it.
+// CHECK: recur.monoid @mean ["n", "m"] identity [0.000000e+00 : f32, 0.000000e+00 : f32] where {
+// CHECK-NEXT: ^bb0(%{{.*}}: f32, %{{.*}}: f32):
+// CHECK: } combine {
+// CHECK-NEXT: ^bb0(%{{.*}}: f32, %{{.*}}: f32, %{{.*}}: f32, %{{.*}}: f32):
+recur.monoid @mean ["n", "m"] identity [0.0 : f32, 0.0 : f32] where {
+^bb0(%n: f32, %m: f32):
+  %zero = arith.constant 0.0 : f32
+  %0 = arith.cmpf ogt, %n, %zero : f32
+  recur.yield %0 : i1
+} combine {
+^bb0(%pn: f32, %pm: f32, %qn: f32, %qm: f32):
+  %n = arith.addf %pn, %qn : f32
+  %m = arith.addf %pm, %qm : f32
+  recur.yield %n, %m : f32, f32
+}
+
+// CHECK-LABEL: func.func @combined
+// CHECK: %[[N:.*]] = recur.prev n : f32
+// CHECK: %[[M:.*]] = recur.prev m : f32
+// CHECK: recur.combine @mean[0](%[[N]], %[[M]])(%{{.*}}, %{{.*}}) : f32
+// CHECK: recur.scan <monoid 2>
+// CHECK: attributes {monoid = @mean, prepends} elements {
+func.func @combined(%x: tensor<?xf32>) {
+  %y = recur.recurrence <[t] over t> ins(%x[t] : tensor<?xf32>)
+      states(<n[] : f32 = 0.0>, <m[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) {
+  ^bb0(%0: f32):
+    %n = recur.prev n : f32
+    %m = recur.prev m : f32
+    %one = arith.constant 1.0 : f32
+    %1 = recur.combine @mean[0](%n, %m)(%one, %0) : f32
+    %2 = recur.combine @mean[1](%n, %m)(%one, %0) : f32
+    recur.yield %1, %2, %2 : f32, f32, f32
+  }
+  %z = recur.scan <monoid 2> <[t] over t> ins(%x[t] : tensor<?xf32>)
+      states(<n[] : f32 = 0.0>, <m[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>)
+      attributes {monoid = @mean, prepends} elements {
+  ^bb0(%0: f32):
+    %one = arith.constant 1.0 : f32
+    recur.yield %one, %0, %one : f32, f32, f32
+  } readout {
+  ^bb0(%0: f32, %n0: f32, %n1: f32, %m0: f32, %m1: f32):
+    recur.yield %m1 : f32
+  }
+  return
+}

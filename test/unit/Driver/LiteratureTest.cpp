@@ -3,159 +3,24 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// Compiled example specs against sequential implementations in f64 that follow
-/// the papers' equations and share nothing with the compiler.
+/// Models of sequences, filters and returns as their papers define them.
 //===----------------------------------------------------------------------===//
 
-#include <recur/compiler.h>
-#include <recur/tensor.h>
+#include "Literature.h"
 
 #include "gtest/gtest.h"
 
-#include <cmath>
-#include <complex>
-#include <fstream>
-#include <functional>
-#include <map>
-#include <random>
-#include <sstream>
+#include <algorithm>
 
-using namespace recur;
+using namespace recur::literature;
 
 namespace {
-
-using Complex = std::complex<double>;
-
-/// Arrays by name: what a spec reads and what it should write.
-class Arrays {
-public:
-  explicit Arrays(std::map<std::string, int64_t> sizes)
-      : sizes(std::move(sizes)) {}
-
-  int64_t operator[](const std::string &dim) const { return sizes.at(dim); }
-  /// The number of an argument at a position.
-  Complex &at(const std::string &name, std::initializer_list<int64_t> index) {
-    auto &array = arrays.at(name);
-    int64_t offset = 0, axis = 0;
-    for (int64_t i : index)
-      offset = offset * array.shape[axis++] + i;
-    return array.values.at(offset);
-  }
-  double real(const std::string &name, std::initializer_list<int64_t> index) {
-    return at(name, index).real();
-  }
-
-  struct Array {
-    std::vector<int64_t> shape;
-    std::vector<Complex> values;
-  };
-  std::map<std::string, int64_t> sizes;
-  std::map<std::string, Array> arrays;
-};
-
-struct Case {
-  const char *name;
-  std::map<std::string, int64_t> sizes;
-  std::map<std::string, std::pair<double, double>> ranges;
-  /// Writes the results that are compared.
-  std::function<void(Arrays &)> reference;
-};
-void PrintTo(const Case &test, std::ostream *out) { *out << test.name; }
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 class Literature : public testing::TestWithParam<Case> {};
 
-TEST_P(Literature, AgreesWithThePaper) {
-  const Case &test = GetParam();
-  std::ifstream file(std::string(RECUR_SPECS "/") + test.name + ".recur");
-  std::stringstream text;
-  text << file.rdbuf();
-  Program program = Program::compile(text.str());
-  ASSERT_TRUE(program) << program.errors();
-  Function function = program[program.names().front()];
-  const recur_info &info = function.info();
-  for (int64_t steps : {1, 2, 33, 500}) {
-    Arrays arrays(test.sizes);
-    arrays.sizes["t"] = steps;
-    std::mt19937_64 random(steps);
-    std::vector<Tensor> tensors;
-    for (int i = 0; i < info.n_arguments; ++i) {
-      const recur_argument &argument = info.arguments[i];
-      auto &array = arrays.arrays[argument.name];
-      int64_t count = 1;
-      for (int k = 0; k < argument.rank; ++k) {
-        const recur_dim &dim = info.dims[argument.dims[k]];
-        int64_t size = dim.size >= 0 ? dim.size : arrays[dim.name];
-        arrays.sizes[dim.name] = size;
-        array.shape.push_back(size);
-        count *= size;
-      }
-      Dtype dtype;
-      ASSERT_TRUE(dtypeOf(argument.dtype, dtype));
-      Tensor tensor(dtype, array.shape);
-      auto range = test.ranges.find(argument.name);
-      auto [low, high] =
-          range == test.ranges.end() ? std::pair(-1.0, 1.0) : range->second;
-      std::uniform_real_distribution<double> uniform(low, high);
-      array.values.assign(count, NAN);
-      int64_t next = 0;
-      tensor.forEach([&](int64_t offset) {
-        bool output =
-            argument.role == RECUR_RESULT || argument.role == RECUR_FINAL;
-        bool isComplex = argument.dtype.code == kDLComplex;
-        double re = uniform(random);
-        tensor.store(offset, output      ? Complex(NAN)
-                             : isComplex ? Complex(re, uniform(random))
-                                         : Complex(re));
-        if (!output)
-          array.values[next] = tensor.load(offset);
-        ++next;
-      });
-      tensors.push_back(tensor);
-    }
-    std::vector<DLTensor> views;
-    std::vector<const DLTensor *> pointers;
-    for (const Tensor &tensor : tensors)
-      views.push_back(tensor.dl());
-    for (const DLTensor &view : views)
-      pointers.push_back(&view);
-    ASSERT_EQ(function.call(pointers.data(), int(pointers.size())), RECUR_OK)
-        << recur_last_error();
-    test.reference(arrays);
-    int compared = 0;
-    for (int i = 0; i < info.n_arguments; ++i) {
-      const recur_argument &argument = info.arguments[i];
-      if (argument.role != RECUR_RESULT && argument.role != RECUR_FINAL)
-        continue;
-      const std::vector<Complex> &expected =
-          arrays.arrays[argument.name].values;
-      if (expected.empty() || std::isnan(expected[0].real()))
-        continue;
-      ++compared;
-      double error = 0, norm = 0;
-      int64_t next = 0;
-      tensors[i].forEach([&](int64_t offset) {
-        error += std::norm(tensors[i].load(offset) - expected[next]);
-        norm += std::norm(expected[next++]);
-      });
-      EXPECT_LE(std::sqrt(error / (norm > 0 ? norm : 1)), 1e-5)
-          << argument.name << " after " << steps << " steps";
-    }
-    EXPECT_GT(compared, 0);
-  }
-}
-
-/// Calls `body` for every index below the sizes.
-template <typename... Sizes, typename Body>
-void forEach(Body body, int64_t size, Sizes... rest) {
-  for (int64_t i = 0; i < size; ++i) {
-    if constexpr (sizeof...(rest) == 0)
-      body(i);
-    else
-      forEach([&](auto... more) { body(i, more...); }, rest...);
-  }
-}
+TEST_P(Literature, AgreesWithThePaper) { compare(GetParam()); }
 
 // S4D: the state is discretised at every step, as in the paper's equations 2
 // (zero-order hold) and 3 (bilinear).
@@ -179,6 +44,44 @@ void runS4d(Arrays &a, bool bilinear) {
         }
       },
       a["b"], a["d"]);
+}
+
+// Mamba-3: the trapezoidal rule in the paper's three terms, for vectors of rank
+// r in and q out; rank 1 without these indices.
+void runMamba3(Arrays &a, bool many) {
+  int64_t in = many ? a["r"] : 1, out = many ? a["q"] : 1;
+  auto vector = [&](const char *name, int64_t b, int64_t t, int64_t h,
+                    int64_t i, int64_t r) {
+    return many ? a.at(name, {b, t, h, i, r}) : a.at(name, {b, t, h, i});
+  };
+  forEach(
+      [&](int64_t b, int64_t h, int64_t p) {
+        std::vector<Complex> state(a["n"]);
+        for (int64_t t = 0; t < a["t"]; ++t) {
+          double dt = std::log1p(std::exp(a.real("delta", {b, t, h})));
+          double l = sigmoid(a.real("lambda", {b, t, h}));
+          std::vector<double> y(out);
+          for (int64_t n = 0; n < a["n"]; ++n) {
+            Complex alpha = std::polar(std::exp(dt * a.real("A", {h})),
+                                       dt * a.real("theta", {b, t, h, n}));
+            Complex before = 0, now = 0;
+            for (int64_t r = 0; r < in; ++r) {
+              if (t > 0)
+                before += vector("B", b, t - 1, h, n, r) *
+                          vector("x", b, t - 1, h, p, r);
+              now += vector("B", b, t, h, n, r) * vector("x", b, t, h, p, r);
+            }
+            state[n] =
+                alpha * (state[n] + (1 - l) * dt * before) + l * dt * now;
+            for (int64_t q = 0; q < out; ++q)
+              y[q] += (std::conj(vector("C", b, t, h, n, q)) * state[n]).real();
+          }
+          for (int64_t q = 0; q < out; ++q)
+            (many ? a.at("y", {b, t, h, p, q}) : a.at("y", {b, t, h, p})) =
+                y[q];
+        }
+      },
+      a["b"], a["h"], a["p"]);
 }
 
 // Linear attention with a decay for each row of the state.
@@ -307,6 +210,60 @@ const Case kCases[] = {
          }
        }
      }},
+    {"s4",
+     {{"b", 2}, {"d", 3}},
+     {{"Abar", {-0.4, 0.4}}},
+     [](Arrays &a) {
+       forEach(
+           [&](int64_t b, int64_t d) {
+             std::vector<double> x(4), next(4);
+             for (int64_t t = 0; t < a["t"]; ++t) {
+               double u = a.real("u", {b, t, d}), y = a.real("D", {d}) * u;
+               for (int64_t i = 0; i < 4; ++i) {
+                 next[i] = a.real("Bbar", {i}) * u;
+                 for (int64_t j = 0; j < 4; ++j)
+                   next[i] += a.real("Abar", {i, j}) * x[j];
+                 y += a.real("C", {d, i}) * next[i];
+               }
+               x = next;
+               a.at("y", {b, t, d}) = y;
+             }
+           },
+           a["b"], a["d"]);
+     }},
+    {"s5",
+     {{"b", 2}, {"d", 3}, {"n", 6}, {"m", 4}},
+     {{"Lambda", {-1, -0.1}}, {"log_dt", {-3, -1}}},
+     [](Arrays &a) {
+       for (int64_t b = 0; b < a["b"]; ++b) {
+         std::vector<Complex> x(a["n"]);
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           for (int64_t n = 0; n < a["n"]; ++n) {
+             Complex lambda = a.at("Lambda", {n}), input = 0;
+             Complex step = std::exp(lambda * std::exp(a.real("log_dt", {n})));
+             for (int64_t m = 0; m < a["m"]; ++m)
+               input += a.at("B", {n, m}) * a.at("u", {b, t, m});
+             x[n] = step * x[n] + (step - 1.0) / lambda * input;
+           }
+           for (int64_t d = 0; d < a["d"]; ++d) {
+             double y = 0;
+             for (int64_t n = 0; n < a["n"]; ++n)
+               y += 2 * (a.at("C", {d, n}) * x[n]).real();
+             for (int64_t m = 0; m < a["m"]; ++m)
+               y += a.real("D", {d, m}) * a.real("u", {b, t, m});
+             a.at("y", {b, t, d}) = y;
+           }
+         }
+       }
+     }},
+    {"mamba3",
+     {{"b", 2}, {"h", 2}, {"p", 3}, {"n", 4}},
+     {{"A", {-1, -0.1}}},
+     [](Arrays &a) { runMamba3(a, false); }},
+    {"mamba3_mimo",
+     {{"b", 2}, {"h", 2}, {"p", 3}, {"n", 4}},
+     {{"A", {-1, -0.1}}},
+     [](Arrays &a) { runMamba3(a, true); }},
     {"gla",
      {{"b", 2}, {"h", 2}, {"k", 5}, {"p", 3}},
      {},

@@ -29,7 +29,7 @@ TEST_P(ParserErrors, AreReported) {
 const WrongSpec wrongSpecs[] = {
     // Anything but a definition or a recurrence at the top.
     {"NotARecurrence", "recurence f over t",
-     "1:1: expected 'recurrence' or 'def', found 'recurence'; did you mean "
+     "1:1: expected 'recurrence', 'monoid' or 'def', found 'recurence'; did you mean "
      "'recurrence'?\n"},
     {"EmptyFile", "# nothing\n",
      "2:1: expected a recurrence, found end of file\n"},

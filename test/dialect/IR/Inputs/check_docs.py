@@ -21,7 +21,7 @@ ops = re.findall(r'^def Recur_\w+Op : Recur_\w+<\s*"(\w+)"', definitions, re.M)
 attributes = re.findall(r'^def Recur_\w+Attr : Recur_Attr<"(\w+)"', definitions, re.M)
 constraints = set(re.findall(r"\(([A-Z]\d+)\)", definitions))
 # What a number stands for in a scan or newton is listed where it is defined.
-defined = set(re.findall(r"^\s*- \(([A-Z]\d+)\)|Constraints: \(([A-Z]\d+)\)|; \(([A-Z]\d+)\)",
+defined = set(re.findall(r"^\s*- \(([A-Z]\d+)\)|Constraints: \(([A-Z]\d+)\)|;\s+\(([A-Z]\d+)\)",
                          definitions, re.M))
 defined = {number for match in defined for number in match if number}
 

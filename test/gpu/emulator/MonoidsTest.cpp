@@ -1,0 +1,73 @@
+//===-- MonoidsTest.cpp - GPU kernels over user monoids -------------------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Recurrences that combine tuples by an operator of the spec: every GPU
+/// variant and segments of time, in the emulator.
+//===----------------------------------------------------------------------===//
+
+#include "test/gpu/emulator/Matrix.h"
+
+using namespace recur::emulator;
+
+namespace {
+
+struct Combined {
+  const char *name, *schedule, *text;
+};
+
+void PrintTo(const Combined &combined, std::ostream *os) {
+  *os << combined.text;
+}
+
+// Affine maps h -> a h + b, the later one applied second: no commuting.
+#define AFFINE                                                                 \
+  "monoid affine(a, b) {\n  identity 1, 0\n  combine(p, q) {\n"                \
+  "    a = q.a * p.a\n    b = q.a * p.b + q.b\n  }\n}\n"
+#define RESET                                                                  \
+  AFFINE "recurrence r over t (a[b,t,d], x[b,t,d], h0[b,d]) -> (h[b,t,d], "    \
+         "final s.a) {\n  reset z[b,t]: bool\n"                                \
+         "  state s[b,d]: affine = (0.5, h0)\n"                                \
+         "  s = affine(prev(s), (a, x))\n  h = s.b + prev(s.a)\n}\n"
+
+const Combined kCombined[] = {
+    {"Reset", "", RESET},
+    {"ResetSegments", "algorithm=segments,segment=8", RESET},
+    {"FrontSegments", "algorithm=segments,segment=5",
+     AFFINE "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> (h[b,t,d], "
+            "final s.b) {\n  state s[b,d]: affine\n"
+            "  s = affine((a, x), prev(s))\n  h = s.b\n}\n"},
+    {"PackedSegments", "algorithm=segments,segment=4",
+     AFFINE "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], "
+            "final m.b) {\n  segments cu[s]\n"
+            "  state m[d]: affine = (0, h0)\n"
+            "  m = affine(prev(m), (a, x))\n  h = m.b\n}\n"},
+    // Inner dims, in registers and in memory, and functions in the operator.
+    {"InnerDims", "",
+     "monoid f(m, l): f64 {\n  identity -inf, 0\n  combine(p, q) {\n"
+     "    m = max(p.m, q.m)\n"
+     "    l = select(p.m == -inf, 0, p.l * exp(p.m - m))\n"
+     "      + select(q.m == -inf, 0, q.l * exp(q.m - m))\n  }\n}\n"
+     "recurrence r over t (x[b,t,d], w[d,n]) -> (y[b,t,d]) {\n"
+     "  state s[b,d,n]: f\n  s = f(prev(s), (x * w, 1))\n"
+     "  y = sum(n: log(s.l) + s.m)\n}\n"},
+};
+
+class MonoidsTest : public ::testing::TestWithParam<Combined> {};
+
+TEST_P(MonoidsTest, AgreeWithTheInterpreter) {
+  SpecOptions options;
+  options.schedule = GetParam().schedule;
+  if (options.schedule.empty())
+    options.segments = {32};
+  Matrix matrix(GetParam().name, GetParam().text, options);
+  matrix.run();
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, MonoidsTest, ::testing::ValuesIn(kCombined),
+                         [](auto &info) {
+                           return std::string(info.param.name);
+                         });
+
+} // namespace
