@@ -12,8 +12,8 @@ are made:
 
     recurc test/benchmark/specs/scan.recur --target sm_90a -o FOLDER/scan.so
 
-The work is `scan`: the diagonal scan h[t] = a[t] h[t-1] + x[t] from a zero state; `selective`:
-the selective scan; `step`: one step of it. Times are medians over replays of a CUDA graph
+The work is `scan`: the diagonal scan h[t] = a[t] h[t-1] + x[t] from a zero state; `packed`:
+the same over packed sequences; `selective`: the selective scan; `step`: one step of it. Times are medians over replays of a CUDA graph
 (with --eager also of launches one by one, between events), with inputs taken in turn from sets
 that together exceed the L2 cache by far. The ratio is that of the least time to the row's: for
 the scan that of a streaming kernel y = 1.5 a + x of the same size, else that of the bytes at the
@@ -41,6 +41,7 @@ sys.path.insert(0, str(ROOT / "runtime" / "python"))
 import torch
 import triton
 
+import packed
 import peer_scans
 import peer_selective
 import recur
@@ -198,6 +199,15 @@ class Peers:
         if not self.arguments.tune:
             peer_scans.add_rows(self.bench, shape, time_last, sets, self.arguments.folder, row)
 
+    def packed(self, shape, time_last, dtype):
+        case = {"work": "packed", "shape": list(shape), "layout": "[d,t]" if time_last
+                else "[t,d]", "dtype": str(dtype).split(".")[1]}
+        if self.is_wanted(case):
+            name = "packed_scan" if dtype == torch.float32 else "packed_scan_bf16"
+            packed.add_case(self.bench, shape, time_last, dtype, self.libraries[name]["scan"],
+                            self.variants)
+            torch.cuda.empty_cache()
+
     def selective(self, kind, bandwidth):
         add, shapes = {"selective": (peer_selective.add_case, peer_selective.SHAPES),
                        "step": (peer_selective.add_step, peer_selective.STEPS)}[kind]
@@ -301,8 +311,14 @@ def main():
     peers = Peers(arguments)
     bandwidth = peers.measure_bandwidth()
     print(f"streaming: {bandwidth / 1e9:.0f} GB/s")
-    for kind in ("scan", "selective", "step"):
+    for kind in ("scan", "packed", "selective", "step"):
         if arguments.work and not re.search(arguments.work, kind):
+            continue
+        if kind == "packed":
+            for dtype in DTYPES:
+                for shape in packed.SHAPES:
+                    for time_last in (False, True):
+                        peers.packed(shape, time_last, dtype)
             continue
         if kind != "scan":
             peers.selective(kind, bandwidth)

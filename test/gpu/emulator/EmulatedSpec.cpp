@@ -54,6 +54,8 @@ struct EmulatedSpec::Implementation {
   }
   std::vector<int64_t> getShape(size_t argument,
                                 const std::vector<int64_t> &sizes);
+  void makeWild(const SignatureArgument &argument, ArrayRef<int64_t> shape,
+                std::vector<double> &values, std::mt19937_64 &random);
   std::string interpret(const SpecRun &run, const std::vector<int64_t> &sizes);
   size_t getShared(size_t argument, const SpecRun &run);
   std::vector<Buffer> makeBuffers(const SpecRun &run,
@@ -280,6 +282,29 @@ EmulatedSpec::Implementation::getShape(size_t argument,
   return shape;
 }
 
+/// Puts numbers that are not finite at some times, in all channels.
+void EmulatedSpec::Implementation::makeWild(const SignatureArgument &argument,
+                                            ArrayRef<int64_t> shape,
+                                            std::vector<double> &values,
+                                            std::mt19937_64 &random) {
+  int64_t inner = 1, times = 1;
+  for (auto [dim, size] : llvm::zip(argument.dims, shape)) {
+    inner *= size;
+    if (dim == int32_t(signature.space.getTime())) {
+      times = size;
+      inner = 1;
+    }
+  }
+  double infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> wild(times, 0);
+  for (double &value : wild)
+    if (random() % 100 == 0)
+      value = random() % 2 ? infinity : std::nan("");
+  for (auto [i, value] : llvm::enumerate(values))
+    if (double other = wild[i / inner % times]; other != 0)
+      value = other;
+}
+
 /// Makes the inputs and what the interpreter makes of them.
 std::string
 EmulatedSpec::Implementation::interpret(const SpecRun &run,
@@ -288,7 +313,7 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
     auto found = run.ranges.find(name);
     return found == run.ranges.end() ? run.range : found->second;
   };
-  std::string key = std::to_string(run.dataSeed);
+  std::string key = std::to_string(run.dataSeed) + " " + run.wild;
   for (size_t i = 0; isInput(i); ++i) {
     auto [low, high] = getRange(signature.arguments[i].name);
     key += " " + std::to_string(low) + " " + std::to_string(high);
@@ -324,6 +349,8 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
         one.set(0, isReal ? uniform(random) : double(random() % 5 == 0));
         value = one.get(0);
       }
+      if (argument.name == run.wild)
+        makeWild(argument, shape, values, random);
       // Products of complex numbers must not grow.
       if (array.isComplex())
         for (std::complex<double> &value : array.complex()) {

@@ -50,6 +50,9 @@ struct SpecRun {
   /// Real inputs lie between these, unless they are named below.
   std::pair<double, double> range{0.1, 0.9};
   std::map<std::string, std::pair<double, double>> ranges = {};
+  /// An input over time that is infinite, or not a number, at about one time of
+  /// a hundred; empty: none is.
+  std::string wild = {};
   unsigned variant = 0;
   unsigned resident = 0;
 };

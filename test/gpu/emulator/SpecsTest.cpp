@@ -347,4 +347,57 @@ INSTANTIATE_TEST_SUITE_P(Specs, SchedulesTest, ::testing::ValuesIn(schedules),
                            return std::string(info.param.name);
                          });
 
+//===----------------------------------------------------------------------===//
+// Packed sequences
+//===----------------------------------------------------------------------===//
+
+struct Packed {
+  const char *name, *text;
+};
+
+void PrintTo(const Packed &packed, std::ostream *os) { *os << packed.text; }
+
+const Packed packed[] = {
+    {"Diagonal", "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], "
+                 "final h) {\n  segments cu[s]\n"
+                 "  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    {"Reverse", "recurrence r over t reverse (a[t,d]: bf16, x[t,d]: bf16) -> "
+                "(h[t,d]: bf16) {\n  segments cu[s]\n"
+                "  state h[d]\n  h = a * prev(h) + x\n}\n"},
+    {"Waves", "recurrence r over t (a[t,n], x[t,d], A[d,n]) -> (y[t,d]) {\n"
+              "  segments cu[s]\n  state h[d,n]\n"
+              "  h = exp(-A * a) * prev(h) + x\n  y = sum(n: h)\n}\n"},
+};
+
+class PackedTest : public ::testing::TestWithParam<Packed> {};
+
+/// A sequence with infinities, or what is no number, does not touch the
+/// sequences beside it: tiles hold parts of several, and combine them.
+TEST_P(PackedTest, SequencesAreApart) {
+  EmulatedSpec spec(GetParam().text, {}, GetParam().name);
+  ASSERT_EQ(spec.getError(), "");
+  SpecRun run;
+  run.wild = "x";
+  unsigned taken = 0;
+  for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant)
+    for (const char *innermost : {"d", "t"})
+      for (int64_t time : {97, 1040}) {
+        run.variant = variant;
+        run.innermost = innermost;
+        run.sizes = {{"t", time}, {"d", 40}, {"n", 3}, {"s", time / 30}};
+        ++run.seed;
+        SpecResult result = spec.run(run);
+        taken += result.refused.empty();
+        ASSERT_EQ(result.error, "")
+            << spec.getVariants()[variant] << ", t = " << time << ", "
+            << innermost << " innermost";
+      }
+  EXPECT_GE(taken, 2 * spec.getVariants().size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, PackedTest, ::testing::ValuesIn(packed),
+                         [](auto &info) {
+                           return std::string(info.param.name);
+                         });
+
 } // namespace
