@@ -123,6 +123,18 @@ void CpuKernels::computeExtents(StepEmitter &emitter) {
         one *= space.isStatic(dim) ? space.getSizes()[dim] : 16;
       cost += one;
     }
+  if (timeLanes)
+    cost /= width;
+  // A sum of exponentials is two functions and some operations more: once for a
+  // vector of channels, but for a vector of steps once for every distance, a
+  // power of two, and once more with the entry state.
+  if (scan.getAlgebra().getSemiring() == Semiring::LogSumExp)
+    for (auto [number, carrier] : llvm::enumerate(carriers)) {
+      double sums = 12.0 * carrier.product.count();
+      for (unsigned dim : innerDims[number])
+        sums *= space.isStatic(dim) ? space.getSizes()[dim] : 16;
+      cost += timeLanes ? sums * (1 + llvm::Log2_64(width)) / width : sums;
+    }
 }
 
 SmallVector<unsigned> CpuKernels::getInnerList(StepEmitter &emitter,

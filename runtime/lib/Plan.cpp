@@ -31,6 +31,11 @@ constexpr double nanosecondsPerTile = 600;
 constexpr double bytesPerNanosecond = 12.0;
 /// Splitting time must promise this much, because it computes more.
 constexpr double splitTimeGain = 0.8;
+/// Arguments of so many bytes stay in a core's cache, whatever their strides.
+constexpr double cachedBytes = 256 << 10;
+/// Another variant than the first that fits must promise this much, and costs
+/// so much more for each byte that it collects from strided memory.
+constexpr double otherVariantGain = 0.7, nanosecondsPerStridedByte = 0.03;
 
 int64_t roundUp(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -89,6 +94,33 @@ double shareOfLanes(const recur_cpu_variant &variant,
 struct Misfit {
   int32_t argument = -1, axis = -1;
 };
+
+/// Nanoseconds of computing, by one thread. Zero where nothing is known.
+double costOfComputing(const recur_cpu_variant &variant,
+                       const CheckedArguments &arguments) {
+  double items = static_cast<double>(arguments.time());
+  for (int32_t k = 0; k < variant.parallel_rank; ++k) {
+    int32_t dim = variant.parallel_dims[k];
+    int64_t count = arguments.size(dim);
+    if (dim == variant.lane_dim)
+      count = divideUp(count, std::max<int64_t>(variant.item_lanes, 1));
+    items *= static_cast<double>(count);
+  }
+  double strided = variant.unit_stride_mask == 0 && variant.item_lanes > 1
+                       ? variant.step_bytes * nanosecondsPerStridedByte
+                       : 0.0;
+  return items * (variant.step_cost_ns + strided);
+}
+
+/// Bytes of all that varies over time.
+double bytesOverTime(const recur_cpu_variant &variant,
+                     const CheckedArguments &arguments) {
+  double elements = static_cast<double>(arguments.time());
+  for (int32_t k = 0; k < variant.parallel_rank; ++k)
+    elements *= static_cast<double>(arguments.size(variant.parallel_dims[k]));
+  return elements * variant.step_bytes /
+         static_cast<double>(std::max<int64_t>(variant.item_lanes, 1));
+}
 
 int32_t contiguousDim(const recur_cpu_variant &variant) {
   return variant.contiguous_dim >= 0 ? variant.contiguous_dim
@@ -156,16 +188,29 @@ int Plan::make(const CheckedArguments &arguments, int32_t threads) {
 int Plan::pickVariant(const CheckedArguments &arguments) {
   const recur_info &info = arguments.info();
   Misfit misfit; // of the last variant that the machine could run
-  const recur_cpu_variant *unfit = nullptr;
+  const recur_cpu_variant *unfit = nullptr, *first = nullptr, *best = nullptr;
   for (int32_t v = 0; v < info.n_cpu_variants; ++v) {
     variant = &info.cpu_variants[v];
-    if (variant->level > cpuLevel())
+    if (variant->level > cpuLevel() || (first && variant->level < first->level))
       continue;
     misfit = findMisfit(*variant, arguments);
-    if (misfit.argument < 0)
-      return RECUR_OK;
-    unfit = variant;
+    if (misfit.argument >= 0) {
+      unfit = variant;
+      continue;
+    }
+    if (!first) {
+      first = best = variant;
+      // The first is the best where memory is the limit.
+      if (bytesOverTime(*first, arguments) > cachedBytes)
+        break;
+    } else if (costOfComputing(*variant, arguments) <
+               otherVariantGain * costOfComputing(*best, arguments)) {
+      best = variant;
+    }
   }
+  variant = best;
+  if (variant)
+    return RECUR_OK;
   if (info.n_cpu_variants == 0)
     return fail(RECUR_UNSUPPORTED,
                 "recurrence '%s': expected code for the CPU in the artifact, "
@@ -175,7 +220,7 @@ int Plan::pickVariant(const CheckedArguments &arguments) {
     return fail(RECUR_UNSUPPORTED,
                 "recurrence '%s': expected a machine of level x86-64-v%d or "
                 "higher, found a lower one",
-                info.name, variant->level);
+                info.name, info.cpu_variants[info.n_cpu_variants - 1].level);
   return fail(RECUR_UNSUPPORTED,
               "recurrence '%s': no variant of the artifact takes these "
               "strides; expected stride 1 along '%s' in argument '%s', found "

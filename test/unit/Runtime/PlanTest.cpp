@@ -138,3 +138,34 @@ TEST(Plan, MeasuresExtents) {
       recur_last_error(),
       "recurrence 'affine': the states of one element exceed 2^63 bytes");
 }
+
+// What computes less is taken where the arguments stay in cache, and strided
+// memory costs little; elsewhere the first variant that fits is.
+TEST(Plan, TakesTheVariantThatComputesLess) {
+  AffineRecurrence recurrence({});
+  recur_cpu_variant variants[] = {recurrence.variant, recurrence.variant};
+  variants[0].item_lanes = 1; // steps share a vector
+  variants[0].step_cost_ns = 4;
+  variants[0].step_bytes = 12;
+  variants[1].item_lanes = 16;
+  variants[1].unit_stride_mask = 0;
+  variants[1].step_cost_ns = 12;
+  variants[1].step_bytes = 192;
+  recurrence.info.cpu_variants = variants;
+  recurrence.info.n_cpu_variants = 2;
+  auto chosen = [&](int64_t b, int64_t t, int64_t d) {
+    AffineProblem problem({}, b, t, d);
+    ArgumentList list = problem.call();
+    CheckedArguments arguments;
+    EXPECT_EQ(arguments.check(recurrence.info, list.pointers(), list.size()),
+              RECUR_OK);
+    Plan plan;
+    EXPECT_EQ(plan.make(arguments, 1), RECUR_OK);
+    return plan.variant - variants;
+  };
+  EXPECT_EQ(chosen(2, 70, 24), 1);
+  EXPECT_EQ(chosen(2, 70, 2), 0);    // most lanes would be empty
+  EXPECT_EQ(chosen(2, 700, 240), 0); // strided rows fall out of the cache
+  variants[0].step_cost_ns = 0;      // memory is the limit
+  EXPECT_EQ(chosen(2, 70, 24), 0);
+}
