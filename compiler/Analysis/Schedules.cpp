@@ -349,7 +349,7 @@ static void addWaves(ScanOp scan, const TargetSpec &target,
                                           steps, group, 1, warps));
   };
   add(2, true, 8, 32, 8);
-  add(1, true, 16, 16, 16);
+  add(1, true, 16, 16, 12);
   add(1, false, 8, 32, 8);
 }
 
@@ -392,7 +392,9 @@ recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
     }
   }
   schedules.push_back(make(channel, false));
-  if (overrides.empty())
+  // What is asked for is meant for whole sequences.
+  auto within = scan->getParentOfType<func::FuncOp>();
+  if (overrides.empty() || (gpu && within && within->hasAttr("recur.step")))
     return schedules;
   FailureOr<ScheduleAttr> chosen =
       applyOverrides(scan, dims, schedules.front(), overrides);

@@ -34,7 +34,7 @@ WaveKernels::WaveKernels(ScanOp scan, ScheduleAttr schedule,
       steps(schedule.getSteps()), group(schedule.getGroup()),
       parts(kWarp / group), warps(schedule.getWarps()), laneTile(group * width),
       ownSteps(steps / parts), threads(kWarp * warps),
-      unroll(width > 1 ? 8 : 4),
+      unroll(width > 1 ? 8 : 4), isTight(warps > 8),
       hasFinal(
           llvm::any_of(scan.getOutputs().getAsRange<ResultAttr>(),
                        [](ResultAttr output) { return output.isFinal(); })),
@@ -48,14 +48,16 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
            << "schedule 'wave' needs f32 states that all vary over the same "
               "reduced dims, each point by itself, and lanes along a dim of "
               "every state and result";
-  if (steps % 4 != 0 || steps % parts != 0)
+  if (steps % kRowsAtOnce != 0 || steps % parts != 0)
     return scan.emitError()
-           << "schedule 'wave' needs steps that are a multiple of 4 and of the "
-           << parts << " lanes of a channel, found " << steps;
-  if (!schedule.getContiguous() && width != 1)
-    return scan.emitError() << "schedule 'wave' with any strides needs a width "
-                               "of 1, found "
-                            << width;
+           << "schedule 'wave' needs steps that are a multiple of "
+           << kRowsAtOnce << " and of the " << parts
+           << " lanes of a channel, found " << steps;
+  if (width > (schedule.getContiguous() ? 2 : 1))
+    return scan.emitError()
+           << "schedule 'wave' needs a width of at most 2, and of 1 with any "
+              "strides, found "
+           << width;
   module = gpuModule;
   prefix = name.str();
   collect();
@@ -69,18 +71,26 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   emitEnter();
 
   // Segment s is entered through words that say s.
-  Value first = toI64(warp);
-  auto isAny = [&](Value number) {
-    return compare(arith::CmpIPredicate::slt, number, segmentCount);
+  Value far = i64(warps * steps);
+  Value first = mul(toI64(warp), i64(steps));
+  auto isAny = [&](Value begin) {
+    return compare(arith::CmpIPredicate::slt, begin, length);
   };
+  // What is carried: the stage of the tile, and addresses.
   SmallVector<Value> carried{i32(0)};
   llvm::append_range(carried, getTilePointers(first));
-  ArrayRef<Value> tiles = ArrayRef(carried).drop_front();
-  if (!staged.empty())
-    when(isAny(first), [&] { fetch(mul(first, i64(steps)), i32(0), tiles); });
   llvm::append_range(carried, getRowPointers(first));
-  auto loop =
-      scf::ForOp::create(b, loc, first, segmentCount, i64(warps), carried);
+  ArrayRef<Value> inputs = ArrayRef(carried).drop_front();
+  when(isAny(first), [&] {
+    if (!staged.empty())
+      fetch(first, i32(0), inputs.take_front(staged.size()));
+    segmentBegin = first;
+    if (!rawInputs.empty())
+      when(hasVectors, [&] { fetchRows(i32(0), {}); });
+  });
+  SmallVector<Value> results = getResultPointers(first);
+  llvm::append_range(carried, results);
+  auto loop = scf::ForOp::create(b, loc, first, length, far, carried);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
@@ -88,22 +98,29 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
     Value other = arith::XOrIOp::create(b, loc, stage, i32(1));
     // From a warp's segment to its next.
     SmallVector<Value> next{other};
-    Value far = i64(warps * steps);
     auto arguments = loop.getRegionIterArgs().drop_front();
-    for (auto [i, input] : llvm::enumerate(staged))
-      next.push_back(advance(arguments[i], input, far));
-    if (!staged.empty()) {
+    for (unsigned input : staged)
+      next.push_back(advance(arguments[next.size() - 1], input, far));
+    for (unsigned input : rawInputs)
+      next.push_back(advance(arguments[next.size() - 1], input, far));
+    size_t sent = next.size() - 1;
+    if (sent > 0) {
       callIntrinsic("llvm.nvvm.cp.async.wait.group", {i32(0)});
       syncWarp();
-      Value segment = add(loop.getInductionVar(), i64(warps));
-      when(isAny(segment), [&] {
-        fetch(mul(segment, i64(steps)), other, ArrayRef(next).drop_front());
-      });
+      Value begin = add(loop.getInductionVar(), far);
+      if (!staged.empty())
+        when(isAny(begin), [&] {
+          fetch(begin, other, ArrayRef(next).slice(1, staged.size()));
+        });
     }
-    arguments = arguments.drop_front(staged.size());
-    rowPointers.assign(arguments.begin(), arguments.end());
-    for (auto [i, input] : llvm::enumerate(rowInputs))
-      next.push_back(advance(arguments[i], input, far));
+    rowPointers.assign(arguments.begin() + staged.size(),
+                       arguments.begin() + sent);
+    resultPointers.assign(arguments.begin() + sent, arguments.end());
+    unsigned pointer = 0;
+    for (unsigned i = 0; i < scan->getNumResults(); ++i)
+      if (hasResultPointer(i))
+        next.push_back(advance(resultPointers[pointer++], resultArguments[i],
+                               getResultMap(i), far));
     emitSegment(loop.getInductionVar(), stage);
     scf::YieldOp::create(b, loc, next);
   }
@@ -144,8 +161,6 @@ void WaveKernels::locate() {
   locateSequence();
   length = sub(sequenceEnd, sequenceBegin);
   last = arith::MaxSIOp::create(b, loc, sub(length, i64(1)), i64(0));
-  segmentCount =
-      arith::DivSIOp::create(b, loc, add(length, i64(steps - 1)), i64(steps));
   Value channel = add(channelBase, mul(toI64(own), i64(width)));
   isChannel = compare(arith::CmpIPredicate::slt, channel, sizes[laneDim]);
   // Threads past the last channel work on it again and write nothing.
@@ -156,7 +171,11 @@ void WaveKernels::locate() {
   rowsBase = at(shared, mul(toI64(warp), i64(rowBytes)));
   tilesBase =
       at(shared, add(mul(toI64(warp), i64(tileBytes)), i64(warps * rowBytes)));
+  rawBase = at(shared, add(mul(toI64(warp), i64(rawBytes)),
+                           i64(warps * (rowBytes + tileBytes))));
   pointsBase = at(shared, i64(fixedBytes));
+  if (!rawInputs.empty())
+    hasVectors = areRowsVectors();
 
   scopes.clear();
   scopes.emplace_back();
@@ -192,23 +211,20 @@ void WaveKernels::goToPoint(Value number) {
 // A segment
 //===----------------------------------------------------------------------===//
 
-void WaveKernels::emitSegment(Value segment, Value stage) {
-  segmentNumber = toI32(segment);
-  segmentBegin = mul(segment, i64(steps));
+void WaveKernels::emitSegment(Value begin, Value stage) {
+  segmentBegin = begin;
+  segmentNumber =
+      toI32(arith::DivUIOp::create(b, loc, segmentBegin, i64(steps)));
   remaining = toI32(
       arith::MinSIOp::create(b, loc, sub(length, segmentBegin), i64(steps)));
   isFull = compare(arith::CmpIPredicate::eq, remaining, i32(steps));
   tile = at(tilesBase, mul(toI64(stage), i64(tileBytes / 2)));
 
-  // Rows of the first points are on their way meanwhile.
   auto getChunkSize = [&](Value begin) -> Value {
     Value size = arith::SubIOp::create(b, loc, points, begin);
     return arith::MinSIOp::create(b, loc, size, i32(kChunk));
   };
-  scopes.emplace_back();
-  SmallVector<Value> firstRows =
-      readRows(i32(0), getChunkSize(i32(0)), /*isLater=*/false);
-  scopes.pop_back();
+  bringRows(i32(0), getChunkSize(i32(0)), /*isLater=*/false);
 
   // What the points share. Each lane of a channel computes it for its own
   // steps, and gives it to the others.
@@ -218,6 +234,16 @@ void WaveKernels::emitSegment(Value segment, Value stage) {
     for (const Entry &entry : frontier)
       for (int64_t channel = 0; channel < width; ++channel)
         get(entry.first, row, channel, entry.second);
+  SmallVector<Value> sums;
+  for (Operation *op : reductions) {
+    Value start = getStart(op);
+    for (int64_t row = 0; row < steps; ++row)
+      for (int64_t channel = 0; channel < width; ++channel)
+        sums.push_back(start ? get(start, row, channel)
+                             : createReductionIdentity(
+                                   b, loc, cast<ReduceOp>(op).getKind(),
+                                   op->getResult(0).getType()));
+  }
   ownRows = false;
   Memo computed = scopes.pop_back_val();
   scopes.emplace_back();
@@ -237,12 +263,6 @@ void WaveKernels::emitSegment(Value segment, Value stage) {
         scopes.back()[target] = value;
       }
 
-  storeRows(firstRows);
-  SmallVector<Value> sums;
-  for (Operation *op : reductions)
-    sums.append(steps * width,
-                createReductionIdentity(b, loc, cast<ReduceOp>(op).getKind(),
-                                        op->getResult(0).getType()));
   auto chunks = scf::ForOp::create(b, loc, i32(0), points, i32(kChunk), sums);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -253,11 +273,8 @@ void WaveKernels::emitSegment(Value segment, Value stage) {
     Value begin = chunks.getInductionVar();
     Value size = getChunkSize(begin);
     if (!rows.empty())
-      when(compare(arith::CmpIPredicate::ne, begin, i32(0)), [&] {
-        scopes.emplace_back();
-        storeRows(readRows(begin, size, /*isLater=*/true));
-        scopes.pop_back();
-      });
+      when(compare(arith::CmpIPredicate::ne, begin, i32(0)),
+           [&] { bringRows(begin, size, /*isLater=*/true); });
     sums.assign(chunks.getRegionIterArgs().begin(),
                 chunks.getRegionIterArgs().end());
     // Turns of several points, and the rest one by one.
@@ -297,7 +314,10 @@ void WaveKernels::emitPoints(Value chunkBegin, Value begin, Value end,
       }
     }
     Value number = arith::AddIOp::create(b, loc, chunkBegin, inChunk);
-    emitPoint(inChunk, number, isActive, sums);
+    Value next;
+    if (k + 1 < count)
+      next = arith::AddIOp::create(b, loc, number, i32(parts));
+    emitPoint(inChunk, number, next, isActive, sums);
   }
   if (!sums.empty())
     scf::YieldOp::create(b, loc, sums);
@@ -305,50 +325,80 @@ void WaveKernels::emitPoints(Value chunkBegin, Value begin, Value end,
   sums.assign(loop.getResults().begin(), loop.getResults().end());
 }
 
-/// All steps of the segment at one point.
-void WaveKernels::emitPoint(Value inChunk, Value number, Value isActive,
-                            SmallVectorImpl<Value> &sums) {
-  scopes.emplace_back();
+/// All steps of the segment at one point; `nextNumber` is the point after it in
+/// the same turn.
+void WaveKernels::emitPoint(Value inChunk, Value number, Value nextNumber,
+                            Value isActive, SmallVectorImpl<Value> &sums) {
+  scopes.emplace_back(std::move(nextInvariants));
+  nextInvariants.clear();
   goToPoint(number);
-  loadInvariants(number);
-  loadRows(inChunk);
+  Value memory = getPointMemory(number);
+  if (scopes.back().empty())
+    loadInvariants(memory);
+  rowsOfPoint =
+      at(rowsBase, arith::MulIOp::create(b, loc, inChunk,
+                                         i32(4 * (steps + kRowPadding))));
   auto elements = cast<YieldOp>(scan.getElements().front().getTerminator());
   unsigned numStates = scan.getNumStates();
-  // The transitions wait for nobody: they are computed before the entry state
-  // is there.
-  for (unsigned state = 0; state < numStates; ++state)
-    for (int64_t row = 0; row < steps; ++row)
+  auto forEachChannel = [&](int64_t begin, int64_t end, auto body) {
+    for (int64_t row = begin; row < end; ++row)
       for (int64_t channel = 0; channel < width; ++channel)
-        get(elements.getOperand(2 * state), row, channel);
-  SmallVector<Value> states = awaitEntry(number);
+        for (unsigned state = 0; state < numStates; ++state)
+          body(row, channel, state);
+  };
+  auto getTransition = [&](int64_t row, int64_t channel, unsigned state) {
+    return get(elements.getOperand(2 * state), row, channel);
+  };
+  auto getOffset = [&](int64_t row, int64_t channel, unsigned state) {
+    return get(elements.getOperand(2 * state + 1), row, channel);
+  };
+
+  // What waits for nobody: where the next warp waits for this one, all that can
+  // be; else some transitions are left, so that special functions and sums take
+  // turns.
+  int64_t ahead = isTight ? steps : kStepsAhead;
+  forEachChannel(0, ahead, getTransition);
+  if (isTight)
+    forEachChannel(0, steps, getOffset);
+  else
+    for (size_t i = 0; i < rows.size(); ++i)
+      loadRow(i, 0);
+  if (nextNumber) {
+    scopes.emplace_back();
+    loadInvariants(getPointMemory(nextNumber));
+    nextInvariants = scopes.pop_back_val();
+  }
+  SmallVector<Value> states = awaitEntry(memory);
+  forEachChannel(ahead, steps, getTransition);
 
   Block &readout = scan.getReadout().front();
   auto results = cast<YieldOp>(readout.getTerminator());
   unsigned numInputs = scan.getInputs().size();
-  for (int64_t row = 0; row < steps; ++row) {
+  auto advanceStates = [&](int64_t row) {
     Value isInside;
     if (hasFinal)
       isInside = compare(arith::CmpIPredicate::slt, i32(row), remaining);
-    for (int64_t channel = 0; channel < width; ++channel) {
-      for (unsigned state = 0; state < numStates; ++state) {
-        Value a = get(elements.getOperand(2 * state), row, channel);
-        Value c = get(elements.getOperand(2 * state + 1), row, channel);
-        Value &now = states[state * width + channel];
-        Value previous = now;
-        auto contract = arith::FastMathFlags::contract;
-        Value next = arith::AddFOp::create(
-            b, loc, arith::MulFOp::create(b, loc, a, previous, contract), c,
-            contract);
-        now = hasFinal
-                  ? arith::SelectOp::create(b, loc, isInside, next, previous)
-                        .getResult()
-                  : next;
-        unsigned argument = numInputs + 2 * state;
-        remember({readout.getArgument(argument), Part::Whole}, row, channel,
-                 previous);
-        remember({readout.getArgument(argument + 1), Part::Whole}, row, channel,
-                 next);
-      }
+    forEachChannel(row, row + 1, [&](int64_t, int64_t channel, unsigned state) {
+      Value a = getTransition(row, channel, state);
+      Value c = getOffset(row, channel, state);
+      Value &now = states[state * width + channel];
+      Value previous = now;
+      auto contract = arith::FastMathFlags::contract;
+      Value next = arith::AddFOp::create(
+          b, loc, arith::MulFOp::create(b, loc, a, previous, contract), c,
+          contract);
+      now = hasFinal ? arith::SelectOp::create(b, loc, isInside, next, previous)
+                           .getResult()
+                     : next;
+      unsigned argument = numInputs + 2 * state;
+      remember({readout.getArgument(argument), Part::Whole}, row, channel,
+               previous);
+      remember({readout.getArgument(argument + 1), Part::Whole}, row, channel,
+               next);
+    });
+  };
+  auto addToSums = [&](int64_t row) {
+    for (int64_t channel = 0; channel < width; ++channel)
       for (auto [i, op] : llvm::enumerate(reductions)) {
         Value &sum = sums[(i * steps + row) * width + channel];
         Value value = get(op->getOperand(0), row, channel);
@@ -358,8 +408,29 @@ void WaveKernels::emitPoint(Value inChunk, Value number, Value isActive,
                              .getResult()
                        : next;
       }
-    }
+  };
+  Value next = arith::AddIOp::create(b, loc, segmentNumber, i32(1));
+  auto handOverAll = [&] {
+    auto leave = [&] {
+      for (unsigned state = 0; state < numStates; ++state)
+        handOver(memory, state, ArrayRef(states).slice(state * width, width),
+                 next);
+    };
+    if (isActive)
+      when(isActive, leave);
+    else
+      leave();
+  };
+  for (int64_t row = 0; row < steps; ++row) {
+    advanceStates(row);
+    if (!isTight)
+      addToSums(row);
   }
+  handOverAll();
+  if (isTight)
+    for (int64_t row = 0; row < steps; ++row)
+      addToSums(row);
+
   // Results at every point.
   unsigned operand = 0;
   for (unsigned i = 0; i < scan->getNumResults(); ++i) {
@@ -372,20 +443,17 @@ void WaveKernels::emitPoint(Value inChunk, Value number, Value isActive,
     for (int64_t row = 0; row < steps; ++row)
       for (int64_t channel = 0; channel < width; ++channel)
         values[row].push_back(get(value, row, channel));
-    storeResultRows(i, i64(0), isActive, values);
+    // Not bounded by the last step: nothing is written there.
+    isClamped = false;
+    goToRow(i64(0));
+    isClamped = true;
+    goToChannel(0);
+    storeResultRows(i, i64(0), isActive, values,
+                    getPointer(resultArguments[i], getResultMap(i), point));
   }
-  Value next = arith::AddIOp::create(b, loc, segmentNumber, i32(1));
-  auto leave = [&] {
-    for (unsigned state = 0; state < numStates; ++state)
-      for (int64_t channel = 0; channel < width; ++channel)
-        handOver(number, state, channel, states[state * width + channel], next);
-  };
-  if (isActive)
-    when(isActive, leave);
-  else
-    leave();
   if (hasFinal) {
-    Value isLast = compare(arith::CmpIPredicate::eq, toI64(next), segmentCount);
+    Value isLast = compare(arith::CmpIPredicate::sge,
+                           add(segmentBegin, i64(steps)), length);
     isLast = arith::AndIOp::create(b, loc, isLast, isChannel);
     if (isActive)
       isLast = arith::AndIOp::create(b, loc, isLast, isActive);
@@ -397,6 +465,7 @@ void WaveKernels::emitPoint(Value inChunk, Value number, Value isActive,
         }
     });
   }
+  rowsOfPoint = {};
   scopes.pop_back();
 }
 
@@ -427,11 +496,12 @@ void WaveKernels::emitOutputs(ArrayRef<Value> sums) {
           value = arith::SelectOp::create(
               b, loc, here, all[(p * ownSteps + row) * width + channel], value);
         }
-        remember({op->getResult(0), Part::Whole}, row, channel, value);
+        Operation *whole = getStart(op) ? *op->user_begin() : op;
+        remember({whole->getResult(0), Part::Whole}, row, channel, value);
       }
   }
   auto results = cast<YieldOp>(scan.getReadout().front().getTerminator());
-  unsigned operand = 0;
+  unsigned operand = 0, pointer = 0;
   for (unsigned i = 0; i < scan->getNumResults(); ++i) {
     if (scan.getOutput(i).isFinal())
       continue;
@@ -442,47 +512,61 @@ void WaveKernels::emitOutputs(ArrayRef<Value> sums) {
     for (int64_t row = 0; row < ownSteps; ++row)
       for (int64_t channel = 0; channel < width; ++channel)
         values[row].push_back(get(value, row, channel));
-    Value first = i64(0);
-    if (parts > 1)
-      first = mul(toI64(part), i64(ownSteps));
-    storeResultRows(i, first, {}, values);
+    storeResultRows(i, getOwnRow(), {}, values, resultPointers[pointer++]);
   }
   ownRows = false;
   scopes.pop_back();
 }
 
+/// Whether a result is written after the points, once a step.
+bool WaveKernels::hasResultPointer(unsigned result) {
+  return !scan.getOutput(result).isFinal() && !isPointResult(result);
+}
+
+/// The first of this lane's rows of a segment, an i64.
+Value WaveKernels::getOwnRow() {
+  return parts > 1 ? mul(toI64(part), i64(ownSteps)) : i64(0);
+}
+
+/// Where this lane writes its rows of the segment that begins at a step.
+SmallVector<Value> WaveKernels::getResultPointers(Value begin) {
+  SmallVector<Value> pointers;
+  segmentBegin = begin;
+  isClamped = false;
+  goToRow(getOwnRow());
+  isClamped = true;
+  goToChannel(0);
+  for (unsigned i = 0; i < scan->getNumResults(); ++i)
+    if (hasResultPointer(i))
+      pointers.push_back(
+          getPointer(resultArguments[i], getResultMap(i), point));
+  return pointers;
+}
+
 /// Writes rows of a result for the thread's channels, those that are there:
-/// the `first` and those after it, each by channel.
+/// the `first` and those after it, each by channel; the first at `base`.
 void WaveKernels::storeResultRows(unsigned result, Value first, Value isActive,
-                                  ArrayRef<SmallVector<Value>> values) {
+                                  ArrayRef<SmallVector<Value>> values,
+                                  Value base) {
   AffineMap map = getResultMap(result);
   unsigned argument = resultArguments[result];
   Type element = getStorageType(signature.arguments[argument].element);
-  Value delta;
-  for (auto [axis, expr] : llvm::enumerate(map.getResults()))
-    if (expr.isFunctionOfDim(space.getTime()))
-      delta = strides[argument][axis];
-  // Not bounded by the last step: nothing is written there.
-  step = add(segmentBegin, first);
-  time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
-                            : add(sequenceBegin, step);
-  goToChannel(0);
-  Value base = getPointer(argument, map, point);
+  // Rounded in pairs.
+  SmallVector<Value> vectors;
+  if (width > 1)
+    for (const SmallVector<Value> &row : values) {
+      Value vector =
+          LLVM::UndefOp::create(b, loc, VectorType::get({width}, element));
+      for (auto [channel, value] : llvm::enumerate(row))
+        vector =
+            LLVM::InsertElementOp::create(b, loc, vector, value, i32(channel));
+      vectors.push_back(vector);
+    }
   auto write = [&](int64_t row) {
-    Value pointer = base;
-    if (row > 0)
-      pointer = LLVM::GEPOp::create(
-          b, loc, ptrType, element, base,
-          ArrayRef<LLVM::GEPArg>{
-              mul(delta, i64(space.getReverse() ? -row : row))});
+    Value pointer = advance(base, argument, map, i64(row));
     if (width == 1)
       return store(pointer, values[row].front());
-    auto type = VectorType::get({width}, element);
-    Value vector = LLVM::UndefOp::create(b, loc, type);
-    for (auto [channel, value] : llvm::enumerate(values[row]))
-      vector =
-          LLVM::InsertElementOp::create(b, loc, vector, value, i32(channel));
-    LLVM::StoreOp::create(b, loc, vector, pointer,
+    LLVM::StoreOp::create(b, loc, vectors[row], pointer,
                           width * element.getIntOrFloatBitWidth() / 8);
   };
   Value writes = isChannel;
@@ -494,7 +578,9 @@ void WaveKernels::storeResultRows(unsigned result, Value first, Value isActive,
     auto branch = scf::IfOp::create(b, loc, isFull, /*withElse=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    for (size_t row = 0; row < values.size(); ++row)
+    // In another order than below, so that no row is taken out of the branches
+    // to be computed and written behind them.
+    for (size_t row = values.size(); row-- > 0;)
       write(row);
     b.setInsertionPoint(branch.elseBlock()->getTerminator());
     for (size_t row = 0; row < values.size(); ++row) {
@@ -547,10 +633,10 @@ void WaveKernels::describeWave(gpu::GPUFuncOp function) {
   launch.vectorBytes = vectorBytes;
   launch.vectors = vectors;
   launch.sizeMultiple = multiple;
-  // A selective scan with 16 points on an H200: 870 cycles a step with two
-  // channels a thread, 1260 with one.
-  launch.stepCost = width > 1 ? 90 : 135;
-  launch.pointCost = width > 1 ? 48 : 70;
+  // A selective scan with 16 points on an H200: 780 cycles a step with two
+  // channels a thread, 890 with one where warps wait for each other, else 1130.
+  launch.stepCost = isTight ? 300 : 250;
+  launch.pointCost = width > 1 ? 33 : isTight ? 37 : 55;
   launch.registers = 128;
   launch.stepsInFlight = steps * width;
   describe(function, launch);

@@ -20,9 +20,6 @@ using mlir::Value;
 
 /// Bytes that one lane brings to shared memory at once.
 static constexpr int64_t kFetchBytes = 16;
-/// Rows end with room for one vector, so that rows of neighbouring points begin
-/// in different banks.
-static constexpr int64_t kRowPadding = 4;
 
 static int64_t getBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
@@ -41,7 +38,14 @@ void WaveKernels::layOut() {
              getBytes(signature.arguments[inputArguments[input]].element);
   }
   tileBytes = 2 * bytes;
-  fixedBytes = warps * (rowBytes + tileBytes);
+  rawOffset.clear();
+  rawBytes = 0;
+  for (unsigned input : rawInputs) {
+    rawOffset.push_back(rawBytes);
+    rawBytes += steps * kChunk *
+                getBytes(signature.arguments[inputArguments[input]].element);
+  }
+  fixedBytes = warps * (rowBytes + rawBytes + tileBytes);
 }
 
 /// Dynamic shared memory, as much as the launch gives.
@@ -59,16 +63,15 @@ Value WaveKernels::getSharedMemory() {
   return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
 }
 
-/// The word of a state's value: [point][state][channel of a lane][lane].
-Value WaveKernels::getWord(Value number, unsigned state, Value channel,
-                           Value lane) {
-  Value bytes = arith::MulIOp::create(b, loc, number, i32(pointBytes));
-  Value index = arith::MulIOp::create(
-      b, loc, arith::AddIOp::create(b, loc, channel, i32(state * width)),
-      i32(group));
-  index = arith::AddIOp::create(b, loc, index, lane);
-  index = arith::MulIOp::create(b, loc, index, i32(8));
-  return at(pointsBase, arith::AddIOp::create(b, loc, bytes, index));
+/// What shared memory has of a point of the inner dims.
+Value WaveKernels::getPointMemory(Value number) {
+  return at(pointsBase, arith::MulIOp::create(b, loc, number, i32(pointBytes)));
+}
+
+/// This lane's words of a state's values: [point][state][channel].
+Value WaveKernels::getWords(Value memory, unsigned state) {
+  Value words = at(memory, arith::MulIOp::create(b, loc, own, i32(8 * width)));
+  return at(words, i32(8 * laneTile * state));
 }
 
 //===----------------------------------------------------------------------===//
@@ -78,28 +81,56 @@ Value WaveKernels::getWord(Value number, unsigned state, Value channel,
 /// A value, and the number of the segment that it enters, in one word: who
 /// reads the number has the value.
 Value WaveKernels::createWord(Value value, Value tag) {
+  auto pair = VectorType::get({2}, b.getI32Type());
+  Value word = LLVM::UndefOp::create(b, loc, pair);
   Value low = arith::BitcastOp::create(b, loc, b.getI32Type(), value);
-  low = arith::ExtUIOp::create(b, loc, i64Type, low);
-  Value high = arith::ShLIOp::create(
-      b, loc, arith::ExtUIOp::create(b, loc, i64Type, tag), i64(32));
-  return arith::OrIOp::create(b, loc, low, high);
+  word = LLVM::InsertElementOp::create(b, loc, word, low, i32(0));
+  word = LLVM::InsertElementOp::create(b, loc, word, tag, i32(1));
+  return LLVM::BitcastOp::create(b, loc, i64Type, word);
+}
+
+/// Inline assembly on shared memory; null if there is no result.
+static Value emitPtx(OpBuilder &b, Location loc, Type result, StringRef text,
+                     StringRef constraints, ValueRange operands) {
+  auto op = LLVM::InlineAsmOp::create(
+      b, loc, result ? TypeRange(result) : TypeRange(), operands, text,
+      constraints, /*hasSideEffects=*/true, /*isAlignStack=*/false,
+      LLVM::TailCallKind::None, LLVM::AsmDialectAttr{}, ArrayAttr{});
+  return result ? op.getResult(0) : Value();
 }
 
 /// The words of the entry states at a point, for the thread's channels, by
-/// state and channel. They may be those of an earlier segment.
-SmallVector<Value> WaveKernels::readWords(Value number) {
+/// state and channel. They may be those of an earlier segment. Two words of a
+/// thread are read at once.
+SmallVector<Value> WaveKernels::readWords(Value memory) {
   SmallVector<Value> words;
-  for (unsigned i = 0; i < scan.getNumStates() * width; ++i)
-    words.push_back(LLVM::LoadOp::create(
-        b, loc, i64Type, getWord(number, i / width, i32(i % width), own), 8,
-        /*volatile=*/true));
+  for (unsigned state = 0; state < scan.getNumStates(); ++state) {
+    Value from = getWords(memory, state);
+    if (width == 1) {
+      words.push_back(emitPtx(
+          b, loc, i64Type, "ld.volatile.shared.b64 $0, [$1];", "=l,l", from));
+      continue;
+    }
+    auto pair =
+        LLVM::LLVMStructType::getLiteral(b.getContext(), {i64Type, i64Type});
+    Value both = emitPtx(b, loc, pair,
+                         "{\n.reg .b128 %both;\n"
+                         "ld.volatile.shared.b128 %both, [$2];\n"
+                         "mov.b128 {$0, $1}, %both;\n}",
+                         "=l,=l,l", from);
+    for (int64_t channel = 0; channel < width; ++channel)
+      words.push_back(
+          LLVM::ExtractValueOp::create(b, loc, both, ArrayRef(channel)));
+  }
   return words;
 }
 
-/// Whether one of the words does not enter the current segment yet.
+/// Whether some of the words do not enter the current segment yet: one for each
+/// state, as those of a thread's channels are written at once.
 Value WaveKernels::isMissing(ArrayRef<Value> words) {
   Value tag;
-  for (Value word : words) {
+  for (size_t i = 0; i < words.size(); i += width) {
+    Value word = words[i];
     Value next = toI32(arith::ShRUIOp::create(b, loc, word, i64(32)));
     tag = tag ? arith::MinSIOp::create(b, loc, tag, next).getResult() : next;
   }
@@ -109,14 +140,14 @@ Value WaveKernels::isMissing(ArrayRef<Value> words) {
 /// The entry states of the current segment at a point. Waits for the warp
 /// before. (Words read before the transitions are late more often: 16 points
 /// leave the warps of a block no room to fall back.)
-SmallVector<Value> WaveKernels::awaitEntry(Value number) {
+SmallVector<Value> WaveKernels::awaitEntry(Value memory) {
   SmallVector<Type> types(scan.getNumStates() * width, i64Type);
   auto loop = scf::WhileOp::create(b, loc, types, ValueRange{});
   {
     OpBuilder::InsertionGuard guard(b);
     Block *before = b.createBlock(&loop.getBefore());
     b.setInsertionPointToStart(before);
-    SmallVector<Value> words = readWords(number);
+    SmallVector<Value> words = readWords(memory);
     scf::ConditionOp::create(b, loc, isMissing(words), words);
     SmallVector<Location> locations(types.size(), loc);
     Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
@@ -130,11 +161,18 @@ SmallVector<Value> WaveKernels::awaitEntry(Value number) {
   return states;
 }
 
-void WaveKernels::handOver(Value number, unsigned state, int64_t channel,
-                           Value value, Value tag) {
-  LLVM::StoreOp::create(b, loc, createWord(value, tag),
-                        getWord(number, state, i32(channel), own), 8,
-                        /*isVolatile=*/true);
+void WaveKernels::handOver(Value memory, unsigned state, ArrayRef<Value> values,
+                           Value tag) {
+  SmallVector<Value> operands{getWords(memory, state)};
+  for (Value value : values)
+    operands.push_back(createWord(value, tag));
+  if (width == 1)
+    emitPtx(b, loc, {}, "st.volatile.shared.b64 [$0], $1;", "l,l", operands);
+  else
+    emitPtx(b, loc, {},
+            "{\n.reg .b128 %both;\nmov.b128 %both, {$1, $2};\n"
+            "st.volatile.shared.b128 [$0], %both;\n}",
+            "l,l,l", operands);
 }
 
 /// Start states and what does not vary over time, at all points of the block's
@@ -155,8 +193,7 @@ void WaveKernels::emitEnter() {
     position[laneDim] =
         arith::MinSIOp::create(b, loc, index, sub(sizes[laneDim], i64(1)));
     goToPoint(number);
-    Value lane = arith::DivUIOp::create(b, loc, channel, i32(width));
-    Value inLane = arith::RemUIOp::create(b, loc, channel, i32(width));
+    Value memory = getPointMemory(number);
     Value isEmpty = compare(arith::CmpIPredicate::sle, length, i64(0));
     isEmpty = arith::AndIOp::create(b, loc, isEmpty, isInside);
     // What the thread knows is of its own channels.
@@ -166,20 +203,18 @@ void WaveKernels::emitEnter() {
     isPlaced = true;
     for (unsigned state = 0; state < scan.getNumStates(); ++state) {
       Value start = createStart(state, point);
-      LLVM::StoreOp::create(b, loc, createWord(start, i32(0)),
-                            getWord(number, state, inLane, lane), 8,
-                            /*isVolatile=*/true);
+      Value word = arith::AddIOp::create(
+          b, loc, arith::MulIOp::create(b, loc, channel, i32(8)),
+          i32(8 * laneTile * state));
+      LLVM::StoreOp::create(b, loc, createWord(start, i32(0)), at(memory, word),
+                            8);
       if (hasFinal)
         when(isEmpty, [&] { storeFinal(state, start); });
     }
-    Value bytes = arith::MulIOp::create(b, loc, number, i32(pointBytes));
-    bytes = arith::AddIOp::create(
-        b, loc, bytes, arith::MulIOp::create(b, loc, channel, i32(4)));
+    Value first = at(memory, arith::MulIOp::create(b, loc, channel, i32(4)));
     int64_t offset = 8 * laneTile * scan.getNumStates();
     for (auto [i, entry] : llvm::enumerate(invariants)) {
-      Value address =
-          at(pointsBase, arith::AddIOp::create(b, loc, bytes,
-                                               i32(offset + i * laneTile * 4)));
+      Value address = at(first, i32(offset + i * laneTile * 4));
       LLVM::StoreOp::create(b, loc, get(entry.first, 0, 0, entry.second),
                             address, 4);
     }
@@ -190,18 +225,14 @@ void WaveKernels::emitEnter() {
 }
 
 /// The thread's channels of what does not vary over time.
-void WaveKernels::loadInvariants(Value number) {
-  Value bytes = arith::MulIOp::create(b, loc, number, i32(pointBytes));
-  bytes = arith::AddIOp::create(
-      b, loc, bytes, arith::MulIOp::create(b, loc, own, i32(4 * width)));
+void WaveKernels::loadInvariants(Value memory) {
+  Value first = at(memory, arith::MulIOp::create(b, loc, own, i32(4 * width)));
   Type type = b.getF32Type();
   if (width > 1)
     type = VectorType::get({width}, type);
   int64_t offset = 8 * laneTile * scan.getNumStates();
   for (auto [i, entry] : llvm::enumerate(invariants)) {
-    Value address =
-        at(pointsBase, arith::AddIOp::create(b, loc, bytes,
-                                             i32(offset + i * laneTile * 4)));
+    Value address = at(first, i32(offset + i * laneTile * 4));
     Value vector = LLVM::LoadOp::create(b, loc, type, address, 4 * width);
     for (int64_t channel = 0; channel < width; ++channel) {
       Value value = vector;
@@ -216,35 +247,77 @@ void WaveKernels::loadInvariants(Value number) {
 // Rows: what varies over time and points, but not over channels
 //===----------------------------------------------------------------------===//
 
-/// Goes to this lane's point of the first chunk, and returns its first row.
-Value WaveKernels::goToRowLane(Value chunkBegin, Value chunkSize) {
-  Value inChunk = arith::AndIOp::create(b, loc, lane, i32(kChunk - 1));
-  inChunk = arith::MinSIOp::create(
-      b, loc, inChunk, arith::SubIOp::create(b, loc, chunkSize, i32(1)));
-  goToPoint(arith::AddIOp::create(b, loc, chunkBegin, inChunk));
-  return toI64(arith::DivUIOp::create(b, loc, lane, i32(kChunk)));
+/// Whether vectors of points of all raw inputs may be read: neighbouring points
+/// are neighbours in memory, and every vector begins at a multiple of its size.
+Value WaveKernels::areRowsVectors() {
+  Value size = sizes[dims.inner.back()];
+  auto isMultiple = [&](Value number, int64_t of) {
+    return compare(arith::CmpIPredicate::eq,
+                   arith::AndIOp::create(b, loc, number, i64(of - 1)), i64(0));
+  };
+  Value all = compare(arith::CmpIPredicate::sgt, points, i32(0));
+  auto require = [&](Value condition) {
+    all = arith::AndIOp::create(b, loc, all, condition);
+  };
+  require(isMultiple(size, kVector));
+  for (unsigned input : rawInputs) {
+    unsigned argument = inputArguments[input];
+    int64_t bytes = getBytes(signature.arguments[argument].element);
+    require(
+        isMultiple(LLVM::PtrToIntOp::create(b, loc, i64Type, data[argument]),
+                   kVector * bytes));
+    for (auto [axis, expr] :
+         llvm::enumerate(scan.getInputMap(input).getResults())) {
+      Value stride = strides[argument][axis];
+      require(expr.isFunctionOfDim(dims.inner.back())
+                  ? compare(arith::CmpIPredicate::eq, stride, i64(1))
+                  : isMultiple(stride, kVector));
+    }
+  }
+  return all;
 }
 
-/// Where this lane reads the rows of the first chunk of a segment.
-SmallVector<Value> WaveKernels::getRowPointers(Value segment) {
+/// This lane's first row of a turn, an i64.
+Value WaveKernels::getRowOfLane() {
+  return toI64(arith::DivUIOp::create(b, loc, lane, i32(kChunk / kVector)));
+}
+
+/// This lane's first place in a chunk, an i32: `kVector` points in one row.
+Value WaveKernels::getPlaceOfLane() {
+  Value vector = arith::AndIOp::create(b, loc, lane, i32(kChunk / kVector - 1));
+  return arith::MulIOp::create(b, loc, vector, i32(kVector));
+}
+
+/// This lane's first point of a chunk, an i32: the last vector of points for
+/// places behind it.
+Value WaveKernels::getPointOfLane(Value chunkBegin) {
+  return arith::MinSIOp::create(
+      b, loc, arith::AddIOp::create(b, loc, chunkBegin, getPlaceOfLane()),
+      arith::SubIOp::create(b, loc, points, i32(kVector)));
+}
+
+/// Where this lane finds the first vector of each raw input, in the segment
+/// that begins at a step.
+SmallVector<Value> WaveKernels::getRowPointers(Value begin) {
   SmallVector<Value> pointers;
-  segmentBegin = mul(segment, i64(steps));
+  if (rawInputs.empty())
+    return pointers;
+  segmentBegin = begin;
   isClamped = false;
-  goToRow(
-      goToRowLane(i32(0), arith::MinSIOp::create(b, loc, points, i32(kChunk))));
+  goToRow(getRowOfLane());
   isClamped = true;
-  for (unsigned input : rowInputs)
+  goToPoint(arith::MaxSIOp::create(b, loc, getPointOfLane(i32(0)), i32(0)));
+  for (unsigned input : rawInputs)
     pointers.push_back(
         getPointer(inputArguments[input], scan.getInputMap(input), point));
   return pointers;
 }
 
-/// The address of an input some rows (an i64) later.
-Value WaveKernels::advance(Value pointer, unsigned input, Value count) {
-  unsigned argument = inputArguments[input];
+/// The address of an argument some rows (an i64) later.
+Value WaveKernels::advance(Value pointer, unsigned argument, AffineMap map,
+                           Value count) {
   Value stride;
-  for (auto [axis, expr] :
-       llvm::enumerate(scan.getInputMap(input).getResults()))
+  for (auto [axis, expr] : llvm::enumerate(map.getResults()))
     if (expr.isFunctionOfDim(space.getTime()))
       stride = strides[argument][axis];
   Value offset = mul(stride, count);
@@ -255,84 +328,168 @@ Value WaveKernels::advance(Value pointer, unsigned input, Value count) {
       pointer, ArrayRef<LLVM::GEPArg>{offset});
 }
 
-/// This lane's share of the rows of a chunk of points, of global memory: by
-/// turn and row. What the later chunks compute must not leave the loop over the
-/// chunks: most scans have one.
-SmallVector<Value> WaveKernels::readRows(Value chunkBegin, Value chunkSize,
-                                         bool isLater) {
-  if (rows.empty())
-    return {};
-  int64_t turns = kChunk * steps / kWarp;
-  Value row = goToRowLane(chunkBegin, chunkSize);
-  if (isLater)
-    row = hide(row);
-  auto read = [&](bool byPointers) {
-    SmallVector<Value> values;
-    isPlaced = true;
-    for (int64_t turn = 0; turn < turns; ++turn) {
-      int64_t number = turn * (kWarp / kChunk);
-      goToRow(add(row, i64(number)));
-      if (byPointers)
-        rowNow = number;
-      scopes.emplace_back();
-      for (const Entry &entry : rows)
-        values.push_back(get(entry.first, 0, 0, entry.second));
-      scopes.pop_back();
-    }
-    isPlaced = false;
-    rowNow = -1;
-    return values;
-  };
-  SmallVector<Type> types(turns * rows.size(), b.getF32Type());
-  auto branch = scf::IfOp::create(b, loc, types, isFull, /*withElse=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(branch.thenBlock());
-  isClamped = false;
-  scf::YieldOp::create(b, loc, read(/*byPointers=*/!isLater));
-  isClamped = true;
-  b.setInsertionPointToEnd(branch.elseBlock());
-  scf::YieldOp::create(b, loc, read(/*byPointers=*/false));
-  return SmallVector<Value>(branch.getResults());
+Value WaveKernels::advance(Value pointer, unsigned input, Value count) {
+  return advance(pointer, inputArguments[input], scan.getInputMap(input),
+                 count);
 }
 
-/// Brings the rows of a chunk to the warp's part of shared memory.
-void WaveKernels::storeRows(ArrayRef<Value> values) {
+/// Sends for the raw rows of a chunk of points of the segment at
+/// `segmentBegin`: by the pointers of a full segment, or one by one.
+void WaveKernels::fetchRows(Value chunkBegin, ArrayRef<Value> pointers) {
+  Value number = getPointOfLane(chunkBegin);
+  for (auto [i, input] : llvm::enumerate(rawInputs)) {
+    int64_t bytes =
+        kVector * getBytes(signature.arguments[inputArguments[input]].element);
+    for (int64_t row = 0; row < steps; row += kRowsAtOnce) {
+      Value from;
+      if (!pointers.empty()) {
+        from = advance(pointers[i], input, i64(row));
+      } else {
+        goToRow(add(getRowOfLane(), i64(row)));
+        goToPoint(number);
+        from =
+            getPointer(inputArguments[input], scan.getInputMap(input), point);
+      }
+      callIntrinsic(bytes == 16 ? "llvm.nvvm.cp.async.cg.shared.global.16"
+                                : "llvm.nvvm.cp.async.ca.shared.global.8",
+                    {getRawVector(i, row), from});
+    }
+  }
+  callIntrinsic("llvm.nvvm.cp.async.commit.group", {});
+}
+
+/// Where this lane keeps the vector of a raw input in the turn of a row. No
+/// other lane reads it.
+Value WaveKernels::getRawVector(size_t number, int64_t row) {
+  Type element = signature.arguments[inputArguments[rawInputs[number]]].element;
+  int64_t bytes = getBytes(element);
+  Value lanes = at(rawBase, i64(rawOffset[number] + row * kChunk * bytes));
+  return at(lanes, mul(toI64(lane), i64(kVector * bytes)));
+}
+
+/// Sends for the raw rows that follow a chunk: those of the next chunk, or of
+/// the first chunk of this warp's next segment.
+void WaveKernels::fetchNextRows(Value chunkBegin) {
+  Value next = arith::AddIOp::create(b, loc, chunkBegin, i32(kChunk));
+  Value isHere = compare(arith::CmpIPredicate::slt, next, points);
+  auto select = [&](Value x, Value y) -> Value {
+    return arith::SelectOp::create(b, loc, isHere, x, y);
+  };
+  Value far = i64(warps * steps), begin = segmentBegin;
+  segmentBegin = select(begin, add(begin, far));
+  next = select(next, i32(0));
+  when(compare(arith::CmpIPredicate::slt, segmentBegin, length), [&] {
+    Value isWhole = compare(arith::CmpIPredicate::sle,
+                            add(segmentBegin, i64(steps)), length);
+    auto whole = scf::IfOp::create(b, loc, isWhole, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(whole.thenBlock()->getTerminator());
+    Value points = toI64(arith::SubIOp::create(b, loc, getPointOfLane(next),
+                                               getPointOfLane(i32(0))));
+    SmallVector<Value> pointers;
+    for (auto [i, input] : llvm::enumerate(rawInputs)) {
+      Type element = signature.arguments[inputArguments[input]].element;
+      Value chunk =
+          LLVM::GEPOp::create(b, loc, ptrType, getStorageType(element),
+                              rowPointers[i], ArrayRef<LLVM::GEPArg>{points});
+      pointers.push_back(select(chunk, advance(rowPointers[i], input, far)));
+    }
+    fetchRows(next, pointers);
+    b.setInsertionPoint(whole.elseBlock()->getTerminator());
+    fetchRows(next, {});
+  });
+  segmentBegin = begin;
+}
+
+/// Brings the rows of a chunk of points to the warp's part of shared memory,
+/// and sends for those of the next.
+void WaveKernels::bringRows(Value chunkBegin, Value chunkSize, bool isLater) {
   if (rows.empty())
     return;
+  // The rows there have been read.
   syncWarp();
-  auto next = values.begin();
-  for (int64_t k = 0; k < kChunk * steps / kWarp; ++k) {
-    Value index = arith::AddIOp::create(b, loc, lane, i32(k * kWarp));
-    Value inChunk = arith::AndIOp::create(b, loc, index, i32(kChunk - 1));
-    Value row = arith::DivUIOp::create(b, loc, index, i32(kChunk));
-    for (size_t i = 0; i < rows.size(); ++i) {
-      Value bytes = arith::MulIOp::create(b, loc, inChunk,
-                                          i32(4 * (steps + kRowPadding)));
-      bytes = arith::AddIOp::create(b, loc, bytes,
-                                    arith::MulIOp::create(b, loc, row, i32(4)));
-      bytes = arith::AddIOp::create(
-          b, loc, bytes, i32(i * kChunk * 4 * (steps + kRowPadding)));
-      LLVM::StoreOp::create(b, loc, *next++, at(rowsBase, bytes), 4);
-    }
+  auto storeScalars = [&] {
+    when(compare(arith::CmpIPredicate::sgt, chunkSize, i32(0)), [&] {
+      storeRows([&](int64_t row, int64_t k) {
+        goToRow(add(getRowOfLane(), i64(row)));
+        Value inChunk = arith::AddIOp::create(b, loc, getPlaceOfLane(), i32(k));
+        inChunk = arith::MinSIOp::create(
+            b, loc, inChunk, arith::SubIOp::create(b, loc, chunkSize, i32(1)));
+        goToPoint(arith::AddIOp::create(b, loc, chunkBegin, inChunk));
+      });
+    });
+  };
+  if (rawInputs.empty()) {
+    storeScalars();
+  } else {
+    auto branch = scf::IfOp::create(b, loc, hasVectors, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    if (isLater)
+      callIntrinsic("llvm.nvvm.cp.async.wait.group", {i32(0)});
+    Value first = getPointOfLane(chunkBegin);
+    storeRows([&](int64_t row, int64_t k) {
+      if (k == 0)
+        loadRaw(row);
+      rawNow = k;
+      goToRow(add(getRowOfLane(), i64(row)));
+      goToPoint(arith::AddIOp::create(b, loc, first, i32(k)));
+    });
+    rawNow = -1;
+    // This lane has read what it replaces here.
+    fetchNextRows(chunkBegin);
+    b.setInsertionPoint(branch.elseBlock()->getTerminator());
+    storeScalars();
   }
   syncWarp();
 }
 
-void WaveKernels::loadRows(Value inChunk) {
-  constexpr int64_t vector = 4;
-  auto type = VectorType::get({vector}, b.getF32Type());
-  for (auto [i, entry] : llvm::enumerate(rows))
-    for (int64_t row = 0; row < steps; row += vector) {
-      Value bytes = arith::MulIOp::create(b, loc, inChunk,
-                                          i32(4 * (steps + kRowPadding)));
-      bytes = arith::AddIOp::create(
-          b, loc, bytes, i32(i * kChunk * 4 * (steps + kRowPadding) + 4 * row));
-      Value values =
-          LLVM::LoadOp::create(b, loc, type, at(rowsBase, bytes), 4 * vector);
-      for (int64_t k = 0; k < vector; ++k)
-        remember(entry, row + k, 0,
-                 LLVM::ExtractElementOp::create(b, loc, values, i32(k)));
+/// Reads this lane's vectors of raw rows of the tile.
+void WaveKernels::loadRaw(int64_t row) {
+  rawValues.clear();
+  for (auto [i, input] : llvm::enumerate(rawInputs)) {
+    Type element = signature.arguments[inputArguments[input]].element;
+    int64_t bytes = kVector * getBytes(element);
+    Type type = element.isBF16()
+                    ? VectorType::get({kVector / 2}, b.getI32Type())
+                    : VectorType::get({kVector}, element);
+    rawValues.push_back(
+        LLVM::LoadOp::create(b, loc, type, getRawVector(i, row), bytes));
+  }
+}
+
+/// Computes this lane's share of the rows of a chunk and writes it; `goTo` goes
+/// to one of its points in the turn that begins at a row.
+void WaveKernels::storeRows(
+    llvm::function_ref<void(int64_t row, int64_t k)> goTo) {
+  isPlaced = true;
+  int64_t length = steps + kRowPadding;
+  Value first = arith::MulIOp::create(b, loc, getPlaceOfLane(), i32(length));
+  first = arith::AddIOp::create(b, loc, first, toI32(getRowOfLane()));
+  first = at(rowsBase, arith::MulIOp::create(b, loc, first, i32(4)));
+  for (int64_t row = 0; row < steps; row += kRowsAtOnce)
+    for (int64_t k = 0; k < kVector; ++k) {
+      goTo(row, k);
+      scopes.emplace_back();
+      for (auto [i, entry] : llvm::enumerate(rows))
+        LLVM::StoreOp::create(
+            b, loc, get(entry.first, 0, 0, entry.second),
+            at(first, i64(4 * ((i * kChunk + k) * length + row))), 4);
+      scopes.pop_back();
     }
+  isPlaced = false;
+}
+
+/// Loads the row of a point that has a step, and its neighbours.
+void WaveKernels::loadRow(size_t number, int64_t row) {
+  auto type = VectorType::get({kVector}, b.getF32Type());
+  int64_t first = row / kVector * kVector;
+  Value from = at(rowsOfPoint,
+                  i32(number * kChunk * 4 * (steps + kRowPadding) + 4 * first));
+  Value values = LLVM::LoadOp::create(b, loc, type, from, 4 * kVector);
+  for (int64_t k = 0; k < kVector; ++k)
+    remember(rows[number], first + k, 0,
+             LLVM::ExtractElementOp::create(b, loc, values, i32(k)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -360,10 +517,11 @@ Value WaveKernels::goToPiece(unsigned input, int64_t first) {
   return add(toI64(row), i64(first / perRow));
 }
 
-/// Where this lane finds its first piece of each tile of a segment.
-SmallVector<Value> WaveKernels::getTilePointers(Value segment) {
+/// Where this lane finds its first piece of each tile of the segment that
+/// begins at a step.
+SmallVector<Value> WaveKernels::getTilePointers(Value begin) {
   SmallVector<Value> pointers;
-  segmentBegin = mul(segment, i64(steps));
+  segmentBegin = begin;
   isClamped = false;
   for (unsigned input : staged) {
     goToRow(goToPiece(input, 0));
@@ -384,15 +542,15 @@ void WaveKernels::fetch(Value begin, Value stage, ArrayRef<Value> pointers) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    fetchRows(base, pointers);
+    fetchTile(base, pointers);
     b.setInsertionPoint(branch.elseBlock()->getTerminator());
-    fetchRows(base, {});
+    fetchTile(base, {});
   }
   callIntrinsic("llvm.nvvm.cp.async.commit.group", {});
 }
 
 /// Sends for all pieces: by the pointers of a full segment, or one by one.
-void WaveKernels::fetchRows(Value base, ArrayRef<Value> pointers) {
+void WaveKernels::fetchTile(Value base, ArrayRef<Value> pointers) {
   for (auto [i, input] : llvm::enumerate(staged)) {
     int64_t perRow = getLanesOfRow(input), all = perRow * steps;
     // The lanes of a warp bring some whole rows, or a row in some turns.
@@ -432,7 +590,9 @@ Value WaveKernels::loadTile(unsigned number, int64_t row) {
   offset = arith::AddIOp::create(
       b, loc, offset, arith::MulIOp::create(b, loc, own, i32(width * bytes)));
   offset = arith::AddIOp::create(b, loc, offset, i32(stagedOffset[number]));
-  if (width > 1)
+  if (width == 2 && type.isBF16())
+    type = b.getI32Type();
+  else if (width > 1)
     type = VectorType::get({width}, type);
   return LLVM::LoadOp::create(b, loc, type, at(tile, offset), width * bytes);
 }
@@ -470,15 +630,6 @@ Value WaveKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
 
 void WaveKernels::callIntrinsic(StringRef name, ArrayRef<Value> operands) {
   LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr(name), operands);
-}
-
-/// The same value, of which the compiler knows nothing.
-Value WaveKernels::hide(Value value) {
-  return LLVM::InlineAsmOp::create(
-             b, loc, value.getType(), ValueRange{value}, "mov.b64 $0, $1;",
-             "=l,l", /*hasSideEffects=*/true, /*isAlignStack=*/false,
-             LLVM::TailCallKind::None, LLVM::AsmDialectAttr{}, ArrayAttr{})
-      .getResult(0);
 }
 
 void WaveKernels::syncWarp() {

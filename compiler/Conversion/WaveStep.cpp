@@ -202,13 +202,52 @@ void WaveKernels::collect() {
       collectConstants(value);
   }
   for (unsigned i = 0; i < scan.getInputs().size(); ++i) {
-    Value argument = scan.getElements().getArgument(i);
     if (isTileInput(i))
       staged.push_back(i);
-    else if (overTime(argument) && overInner(argument) && !overLane(argument) &&
-             scan.getInputLag(i) == 0)
-      rowInputs.push_back(i);
+    else if (isRawInput(i))
+      rawInputs.push_back(i);
   }
+}
+
+/// Whether rows of an input along the points may be brought to shared memory,
+/// in vectors, where its strides allow.
+bool WaveKernels::isRawInput(unsigned input) const {
+  auto &op = const_cast<ScanOp &>(scan);
+  Value argument = op.getElements().getArgument(input);
+  Type element = signature.arguments[inputArguments[input]].element;
+  if (!schedule.getContiguous() || steps % kRowsAtOnce != 0 ||
+      op.getInputLag(input) > 0 || !overTime(argument) ||
+      !overInner(argument) || overLane(argument) ||
+      (element.getIntOrFloatBitWidth() != 16 &&
+       element.getIntOrFloatBitWidth() != 32))
+    return false;
+  AffineMap map = op.getInputMap(input);
+  for (unsigned dim : dims.inner) {
+    unsigned axes = 0;
+    for (AffineExpr expr : map.getResults())
+      if (expr.isFunctionOfDim(dim)) {
+        SignatureAccess access = splitIndex(expr);
+        axes += access.divisor == 1 && access.modulus == 0 ? 1 : 2;
+      }
+    if (axes > 1 || (axes == 0 && dim == dims.inner.back()))
+      return false;
+  }
+  return true;
+}
+
+/// The value that a sum may begin with, as nothing but it is added to the sum;
+/// null if there is none.
+Value WaveKernels::getStart(Operation *reduction) const {
+  auto reduce = cast<ReduceOp>(reduction);
+  if (parts > 1 || reduce.getKind() != ReductionKind::Sum ||
+      !reduction->hasOneUse())
+    return {};
+  auto sum = dyn_cast<arith::AddFOp>(*reduction->user_begin());
+  if (!sum)
+    return {};
+  Value other =
+      sum.getLhs() == reduce.getResult() ? sum.getRhs() : sum.getLhs();
+  return stateful.contains(other) || overInner(other) ? Value() : other;
 }
 
 /// Whether rows of an input along the channels are brought to shared memory.
@@ -262,6 +301,12 @@ Value WaveKernels::get(Value value, int64_t row, int64_t channel, Part part) {
   for (Memo &memo : llvm::reverse(scopes))
     if (auto found = memo.find(key); found != memo.end())
       return found->second;
+  if (rowsOfPoint && part == Part::Whole)
+    if (auto *entry = llvm::find(rows, Entry(value, part));
+        entry != rows.end()) {
+      loadRow(entry - rows.begin(), row);
+      return scopes.back().at(key);
+    }
   Value result = compute(value, row, channel, part);
   scopes.back()[key] = result;
   return result;
@@ -321,6 +366,8 @@ Value WaveKernels::compute(Value value, int64_t row, int64_t channel,
     return readInput(argument.getArgNumber(), row, channel);
   }
   Operation *op = value.getDefiningOp();
+  if (Value wide = readWide(op, row, channel))
+    return wide;
   if (Value argument = getScaledArgument(value)) {
     Value scaled = get(value, row, channel, Part::InvariantLog2);
     return math::Exp2Op::create(b, loc,
@@ -347,26 +394,68 @@ Value WaveKernels::compute(Value value, int64_t row, int64_t channel,
   return created->getResult(0);
 }
 
+/// The f32 of one half of a word of two bf16.
+Value WaveKernels::widen(Value word, bool isHigh) {
+  Value bits =
+      isHigh ? arith::AndIOp::create(b, loc, word, i32(-65536)).getResult()
+             : arith::ShLIOp::create(b, loc, word, i32(16)).getResult();
+  return arith::BitcastOp::create(b, loc, b.getF32Type(), bits);
+}
+
+/// An extension of an input's bf16 that lie in pairs: one operation each.
+Value WaveKernels::readWide(Operation *op, int64_t row, int64_t channel) {
+  auto extension = dyn_cast<arith::ExtFOp>(op);
+  if (!extension || !extension.getIn().getType().isBF16() ||
+      !extension.getType().isF32())
+    return {};
+  auto argument = dyn_cast<BlockArgument>(getInput(extension.getIn()));
+  if (!argument || isState(argument))
+    return {};
+  unsigned input = argument.getArgNumber();
+  if (auto *raw = llvm::find(rawInputs, input);
+      rawNow >= 0 && raw != rawInputs.end()) {
+    Value pair = rawValues[raw - rawInputs.begin()];
+    Value word = LLVM::ExtractElementOp::create(b, loc, pair, i32(rawNow / 2));
+    return widen(word, rawNow % 2);
+  }
+  if (ownRows && width == 2 && llvm::is_contained(staged, input))
+    return widen(getTileVector(input, row), channel);
+  return {};
+}
+
+/// The thread's channels of a step of the warp's tile.
+Value WaveKernels::getTileVector(unsigned input, int64_t row) {
+  Value argument = scan.getElements().getArgument(input);
+  Value &vector = scopes.back()[{argument.getAsOpaquePointer(), -1, row, 0}];
+  if (!vector)
+    vector = loadTile(llvm::find(staged, input) - staged.begin(), row);
+  return vector;
+}
+
+/// Element `number` of what holds several: a vector, or words of two bf16.
+Value WaveKernels::extract(Value vector, Type element, int64_t number) {
+  if (!element.isBF16() || vector.getType().isBF16())
+    return isa<VectorType>(vector.getType())
+               ? LLVM::ExtractElementOp::create(b, loc, vector, i32(number))
+                     .getResult()
+               : vector;
+  if (isa<VectorType>(vector.getType()))
+    vector = LLVM::ExtractElementOp::create(b, loc, vector, i32(number / 2));
+  if (number % 2)
+    vector = arith::ShRUIOp::create(b, loc, vector, i32(16));
+  Value half = arith::TruncIOp::create(b, loc, b.getI16Type(), vector);
+  return arith::BitcastOp::create(b, loc, element, half);
+}
+
 /// An element of an input: of the warp's tile, or of global memory.
 Value WaveKernels::readInput(unsigned input, int64_t row, int64_t channel) {
   AffineMap map = scan.getInputMap(input);
   Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
-  if (auto *found = llvm::find(staged, input);
-      ownRows && found != staged.end()) {
-    // One vector for the thread's channels.
-    Value argument = scan.getElements().getArgument(input);
-    Value &vector = scopes.back()[{argument.getAsOpaquePointer(), -1, row, 0}];
-    if (!vector)
-      vector = loadTile(found - staged.begin(), row);
-    if (width == 1)
-      return vector;
-    return LLVM::ExtractElementOp::create(b, loc, vector, i32(channel));
-  }
-  if (auto *found = llvm::find(rowInputs, input);
-      rowNow >= 0 && found != rowInputs.end())
-    return load(
-        advance(rowPointers[found - rowInputs.begin()], input, i64(rowNow)),
-        element, /*isInput=*/true);
+  if (ownRows && llvm::is_contained(staged, input))
+    return extract(getTileVector(input, row), element, channel);
+  if (auto *raw = llvm::find(rawInputs, input);
+      rawNow >= 0 && raw != rawInputs.end())
+    return extract(rawValues[raw - rawInputs.begin()], element, rawNow);
   if (!isPlaced) {
     Value number = i64(row);
     if (ownRows && parts > 1)

@@ -262,6 +262,9 @@ TEST_P(FeaturesTest, AgreeWithTheInterpreter) {
   if (std::string(GetParam().text).find("(A[") != std::string::npos)
     matrix.ranges["A"] = {-0.9, -0.1};
   matrix.inPlace = GetParam().inPlace;
+  // Points in vectors and not, in one chunk and in several.
+  if (std::string_view(GetParam().name).starts_with("Waves"))
+    matrix.choices["n"] = {5, 36, 20};
   if (std::string(GetParam().name) == "WavesOfPoints") {
     matrix.others = {3, 1, 2};
     matrix.choices["n"] = {2, 3, 1};
