@@ -195,25 +195,137 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
   return changed;
 }
 
-/// Halves of registers that a thread keeps for each of its elements: what it
-/// has read, then the maps of the states and what the readout uses, or the
-/// results; numbers of 16 bits share registers (see TileKernels).
-static int64_t getHalvesOfElement(ScanOp scan, bool narrow) {
-  auto halves = [&](Type type) -> int64_t {
-    unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
-    return narrow ? std::max(1u, bits / 16) : 2 * std::max(1u, bits / 32);
-  };
+/// What decides over a scan's tiles.
+struct TileShape {
+  /// Halves of registers that a thread keeps for each of its elements.
+  int64_t halves;
+  /// All time-varying numbers have 16 bits or less, and share registers.
+  bool narrow;
+  /// Bits of the widest number that varies over time; a complex number has
+  /// those of both parts.
+  unsigned bits;
+  /// The components of a state that depend on each other, and the numbers of
+  /// the map of several steps that are not known or the same for all steps.
+  int64_t order, travelling;
+  /// Numbers of a step that lie together after the dims of lanes; of those
+  /// tensors, whether time is nearer to them than the channel.
+  bool innerLast, timeIsNearer;
+};
+
+/// The bits of a number in memory.
+static unsigned getBits(Type type) {
+  type = getElementTypeOrSelf(type);
+  if (auto complex = dyn_cast<ComplexType>(type))
+    return 2 * complex.getElementType().getIntOrFloatBitWidth();
+  return type.getIntOrFloatBitWidth();
+}
+
+/// How many of the numbers that `elements` yields for a state's transition
+/// vary over time.
+static bool isTransitionUniform(ScanOp scan) {
+  AlgebraAttr algebra = scan.getAlgebra();
+  unsigned time = scan.getSpace().getTime();
+  int64_t order = algebra.getOrder();
+  IndexSets sets = IndexSets::compute(scan.getElements(), scan);
+  OperandRange yielded =
+      scan.getElements().front().getTerminator()->getOperands();
+  unsigned count = 1; // of the first numbers of all, those of A
+  bool blocks = algebra.getStructure() == Structure::Block;
+  if (blocks && !scan.getBlockDims())
+    count = order * order;
+  else if (algebra.getStructure() == Structure::Companion)
+    count = order;
+  return !scan.getSegments() &&
+         llvm::none_of(yielded.take_front(count),
+                       [&](Value value) { return sets.get(value).test(time); });
+}
+
+/// Nothing if a scan has no tiles: its states have to fit in registers.
+static std::optional<TileShape> getTileShape(ScanOp scan,
+                                             const LaneDims &dims) {
+  SpaceAttr space = scan.getSpace();
+  auto function = scan->getParentOfType<func::FuncOp>();
+  AlgebraAttr algebra = scan.getAlgebra();
+  if (scan.getNumStates() == 0 || algebra.getStructure() == Structure::Monoid ||
+      (function && function->hasAttr("recur.step")))
+    return std::nullopt;
+  int row = -1;
+  if (std::optional<ArrayAttr> pair = scan.getBlockDims())
+    row = space.find(cast<StringAttr>((*pair)[0]).getValue());
+  for (unsigned dim : dims.inner.set_bits()) {
+    if (!space.isStatic(dim) || space.getSizes()[dim] > 4)
+      return std::nullopt;
+    for (auto state : scan.getStates().getAsRange<StateAttr>())
+      if (int(dim) != row &&
+          llvm::is_contained(state.getDims(), space.getNames()[dim]))
+        return std::nullopt;
+  }
+  TileShape shape = {};
+  bool single = algebra.getStructure() == Structure::Diagonal ||
+                algebra.getStructure() == Structure::OuterProduct;
+  bool companion = algebra.getStructure() == Structure::Companion;
+  shape.order = single ? 1 : algebra.getOrder();
+  // The exponentials of sums of logarithms are too many in products of
+  // matrices; what is published of larger matrices is more than is read.
+  bool uniform = isTransitionUniform(scan);
+  if (shape.order > (uniform ? 4 : 3) ||
+      (shape.order > 1 && algebra.getSemiring() == Semiring::LogSumExp))
+    return std::nullopt;
+  shape.travelling = shape.order + (uniform ? 0 : shape.order * shape.order);
+
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  shape.bits = 16;
+  auto isTimed = [&](unsigned input) {
+    return recurrence.getInputMap(input).isFunctionOfDim(space.getTime());
+  };
+  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
+    if (isTimed(i))
+      shape.bits = std::max(shape.bits, getBits(input.getType()));
+  shape.narrow = shape.bits == 16;
+  auto halves = [&](Type type) -> int64_t {
+    unsigned bits = getBits(type);
+    return shape.narrow ? std::max(1u, bits / 16) : 2 * std::max(1u, bits / 32);
+  };
+  int nearer = 0;
+  auto getInnerCount = [&](AffineMap map) {
+    int64_t count = 1;
+    for (unsigned dim : dims.inner.set_bits())
+      if (map.isFunctionOfDim(dim))
+        count *= space.getSizes()[dim];
+    if (count == 1)
+      return count;
+    ArrayRef<AffineExpr> exprs = map.getResults();
+    for (unsigned dim : dims.inner.set_bits())
+      shape.innerLast |= exprs.back().isFunctionOfDim(dim);
+    int last = -1; // of time and the channel
+    for (AffineExpr expr : exprs)
+      for (int dim : {int(space.getTime()), dims.channel})
+        if (dim >= 0 && expr.isFunctionOfDim(dim))
+          last = dim;
+    nearer += last == int(space.getTime()) ? 1 : -1;
+    return count;
+  };
+  // What it has read, then the maps of the states and what the readout uses, or
+  // the results (see TileKernels).
   int64_t read = 0, kept = 0, lagged = 0, written = 0, results = 0;
-  for (auto state : scan.getStates().getAsRange<StateAttr>())
-    kept += halves(state.getType()) * (narrow ? 1 : 2);
+  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
+    int64_t numbers = single      ? (shape.narrow ? 1 : 2)
+                      : uniform   ? shape.order
+                      : companion ? shape.order + 1
+                                  : shape.order * (shape.order + 1);
+    kept += halves(state.getType()) * numbers;
+    if (!single && !companion && row < 0)
+      break; // one block of all states
+  }
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
-    if (!recurrence.getInputMap(i).isFunctionOfDim(scan.getSpace().getTime()))
+    if (!isTimed(i))
       continue;
-    read += halves(input.getType());
+    int64_t size =
+        halves(input.getType()) * getInnerCount(recurrence.getInputMap(i));
+    read += size;
     lagged += scan.getInputLag(i) > 0;
     if (!scan.getReadout().getArgument(i).use_empty())
-      kept += halves(input.getType());
+      kept += size;
   }
   for (auto [output, type] :
        llvm::zip(scan.getOutputs().getAsRange<ResultAttr>(),
@@ -221,10 +333,13 @@ static int64_t getHalvesOfElement(ScanOp scan, bool narrow) {
     if (output.isFinal())
       continue;
     ++results;
-    written = std::max(written, halves(type));
+    written = std::max(written, halves(type) * getInnerCount(getDimsMap(
+                                                   space, output.getDims())));
   }
-  return std::max({read, kept, written}) + 2 * lagged +
-         2 * std::max<int64_t>(0, results - 1);
+  shape.timeIsNearer = dims.channel < 0 || nearer > 0;
+  shape.halves = std::max({read, kept, written}) + 2 * lagged +
+                 2 * std::max<int64_t>(0, results - 1);
+  return shape;
 }
 
 /// The tiles of a GPU's schedules, best first, for scans whose steps fit in
@@ -236,30 +351,9 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
   SpaceAttr space = scan.getSpace();
-  auto function = scan->getParentOfType<func::FuncOp>();
-  Structure structure = scan.getAlgebra().getStructure();
-  auto isComplex = [](Type type) {
-    return isa<ComplexType>(getElementTypeOrSelf(type));
-  };
-  bool single = (structure == Structure::Diagonal ||
-                 structure == Structure::OuterProduct) &&
-                llvm::none_of(scan->getOperandTypes(), isComplex) &&
-                llvm::none_of(scan->getResultTypes(), isComplex) &&
-                llvm::none_of(scan.getStates().getAsRange<StateAttr>(),
-                              [&](StateAttr state) {
-                                return isComplex(state.getType());
-                              });
-  if (!single || scan.getAlgebra().getSemiring() == Semiring::OrAnd ||
-      dims.inner.any() || scan.getNumStates() == 0 ||
-      (function && function->hasAttr("recur.step")))
+  std::optional<TileShape> shape = getTileShape(scan, dims);
+  if (!shape)
     return;
-  // Bits of the widest number that varies over time decide over vectors.
-  unsigned bits = 16;
-  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
-  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
-    if (recurrence.getInputMap(i).isFunctionOfDim(space.getTime()))
-      bits = std::max(
-          bits, getElementTypeOrSelf(input.getType()).getIntOrFloatBitWidth());
   StringRef time = space.getName(space.getTime());
   auto add = [&](StringRef algorithm, StringRef lanes, int64_t width,
                  bool contiguous, int64_t group, int64_t warps, int64_t count) {
@@ -269,20 +363,25 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
         scan.getContext(), target.name, algorithm, lanes, width, contiguous, 0,
         timeLanes ? width : rest, group, timeLanes ? rest : 1, warps));
   };
-  bool narrow = bits == 16;
-  int64_t elements = std::clamp<int64_t>(
-      llvm::bit_floor<uint64_t>(128 / getHalvesOfElement(scan, narrow)), 8,
-      narrow ? 64 : 32);
-  // Vectors of 16 bytes along time, of 8 bytes along channels.
-  int64_t vector = 128 / bits, pair = vector / 2;
-  if (dims.channel >= 0) {
+  bool narrow = shape->narrow;
+  int64_t elements =
+      std::clamp<int64_t>(llvm::bit_floor<uint64_t>(128 / shape->halves),
+                          shape->order > 1 ? 2 : 8, narrow ? 64 : 32);
+  // Vectors of 16 bytes along time, of 8 bytes along channels. Several numbers
+  // of a step that lie together are vectors already.
+  int64_t vector = shape->innerLast ? 1 : std::max(1u, 128 / shape->bits);
+  int64_t pair = std::max<int64_t>(1, vector / 2);
+  if (dims.channel >= 0 && !(shape->innerLast && shape->timeIsNearer)) {
     StringRef channel = space.getName(dims.channel);
     add("lookback", channel, pair, true, narrow ? 8 : 16, 8, elements);
     // The next tile, and addresses with any strides, take registers as well.
     add("tile", channel, std::min<int64_t>(pair, 2), true, 32, 8, elements / 2);
-    add("lookback", channel, 1, false, 32, 8,
-        std::min<int64_t>(elements, 32) / 2);
+    if (!shape->innerLast)
+      add("lookback", channel, 1, false, 32, 8,
+          std::min<int64_t>(elements, 32) / 2);
   }
+  if (shape->innerLast && !shape->timeIsNearer)
+    return;
   // (where sequences begin takes registers for each vector along time)
   int64_t share = scan.getSegments() ? 2 : 1;
   add("lookback", time, vector, true, 1, 4, elements / share);

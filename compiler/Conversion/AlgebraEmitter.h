@@ -19,12 +19,14 @@ namespace recur {
 /// numbers, emitted where `builder` stands.
 class AlgebraEmitter {
 public:
+  /// With `onGpu` special functions of f32 are those of the GPU's hardware.
   AlgebraEmitter(
       mlir::OpBuilder &builder, mlir::Location loc, Semiring semiring,
       mlir::Type type,
-      mlir::arith::FastMathFlags flags = mlir::arith::FastMathFlags::none)
+      mlir::arith::FastMathFlags flags = mlir::arith::FastMathFlags::none,
+      bool onGpu = false)
       : builder(builder), loc(loc), semiring(semiring), type(type),
-        flags(flags) {}
+        flags(flags), onGpu(onGpu) {}
 
   mlir::Value zero();
   mlir::Value one();
@@ -56,12 +58,14 @@ private:
                                    const std::vector<mlir::Value> &state,
                                    const Transition &element);
   mlir::Value constant(double value);
+  mlir::Value addLogarithms(mlir::Value x, mlir::Value y);
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
   Semiring semiring;
   mlir::Type type;
   mlir::arith::FastMathFlags flags;
+  bool onGpu;
 };
 
 } // namespace recur

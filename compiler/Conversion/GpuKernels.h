@@ -140,8 +140,8 @@ protected:
   std::vector<Value> createStarts(const Carrier &carrier,
                                   const InnerPoint &point);
   AlgebraEmitter getAlgebra(const Carrier &carrier) {
-    return AlgebraEmitter(b, loc, carrier.semiring,
-                          getKernelType(carrier.type));
+    return AlgebraEmitter(b, loc, carrier.semiring, getKernelType(carrier.type),
+                          mlir::arith::FastMathFlags::none, /*onGpu=*/true);
   }
 
   // Hooks.

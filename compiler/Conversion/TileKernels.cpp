@@ -21,6 +21,9 @@ using mlir::Value;
 /// Rows of a block whose warps work each on a row of its own.
 static constexpr int64_t kRowsPerBlock = 4;
 
+/// The most components of a carrier, and the most points of inner dims.
+static constexpr int64_t kLargestCarrier = 4, kLargestInner = 64;
+
 //===----------------------------------------------------------------------===//
 // Set-up
 //===----------------------------------------------------------------------===//
@@ -43,21 +46,61 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
       threads(kWarp * warps * rows) {
   for (unsigned i = 0; i < scan.getInputs().size(); ++i)
     accesses.push_back(getAccess(i));
+  auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
+  for (const Carrier &carrier : carriers) {
+    algebra::Pattern pattern = carrier.product;
+    bool varies = scan.getSegments() != nullptr;
+    for (unsigned i = 0; i < carrier.size; ++i)
+      for (unsigned j = 0; j < carrier.size; ++j) {
+        // Where a sequence starts, nothing is left of the state before.
+        if (scan.getSegments() && pattern(i, j) == algebra::Entry::One)
+          pattern(i, j) = algebra::Entry::Any;
+        if (carrier.step(i, j) == algebra::Entry::Any)
+          varies |=
+              emitter
+                  .getIndexSet(yield.getOperand(carrier.getEntryOperand(i, j)))
+                  .test(space.getTime());
+      }
+    uniform.push_back(!varies && pattern.count() > 0);
+    keepsLast |= hasFinal && uniform.back();
+    patterns.push_back(std::move(pattern));
+  }
 }
 
 bool TileKernels::isTileable(ScanOp scan) {
-  return ScanDims(scan).inner.empty() && scan.getNumStates() > 0 &&
-         llvm::all_of(getCarriers(scan), [](const Carrier &carrier) {
-           return carrier.isSingle() && carrier.type.isIntOrFloat() &&
-                  carrier.type.getIntOrFloatBitWidth() >= 32;
+  ScanDims dims(scan);
+  SpaceAttr space = scan.getSpace();
+  int64_t points = 1;
+  for (unsigned dim : dims.inner) {
+    if (!space.isStatic(dim) || space.getSizes()[dim] > kLargestInner)
+      return false;
+    points *= std::max<int64_t>(1, space.getSizes()[dim]);
+  }
+  auto isInner = [&](const Carrier &carrier, StringAttr name) {
+    int dim = space.find(name.getValue());
+    return dims.isInner(dim) && dim != carrier.row;
+  };
+  return scan.getNumStates() > 0 && points <= kLargestInner &&
+         llvm::all_of(getCarriers(scan), [&](const Carrier &carrier) {
+           Type part = getPartType(getKernelType(carrier.type));
+           if (llvm::any_of(
+                   scan.getState(carrier.state).getDims(),
+                   [&](StringAttr name) { return isInner(carrier, name); }))
+             return false;
+           return !carrier.monoid && carrier.size <= kLargestCarrier &&
+                  (part.isInteger(1) ||
+                   (part.isIntOrFloat() && part.getIntOrFloatBitWidth() >= 32));
          });
 }
 
 LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   if (!isTileable(scan))
     return scan.emitError() << "schedule '" << schedule.getAlgorithm()
-                            << "' needs steps that fit in registers: no "
-                               "reduced dims";
+                            << "' needs steps that fit in registers: states "
+                               "of up to "
+                            << kLargestCarrier
+                            << " numbers that depend on each other, and no "
+                               "other reduced dims";
   if (lookback && laneTile > threads)
     return scan.emitError()
            << "schedule 'lookback' needs a thread for each "
@@ -72,6 +115,7 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
                     b.getI32IntegerAttr(std::max<int64_t>(1, 512 / threads)));
   readParameters(function);
   locate();
+  checkInner();
   if (isPacked()) {
     // Without sequences there are no start states to read.
     Value any =
@@ -205,18 +249,30 @@ void TileKernels::emitSerial() {
   if (!isChannel)
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   loadConstants();
-  unsigned numStates = scan.getNumStates();
   if (warps > 1)
     totals = createShared("totals", 2 * getTotalBytes());
 
   SmallVector<Value> carried;
   for (int64_t v = 0; v < channels; ++v) {
     goToChannel(v);
-    for (unsigned state = 0; state < numStates; ++state)
-      carried.push_back(isPacked() ? getIdentity(state).exit
-                                   : createStart(state, {}));
+    States starts;
+    if (!isPacked())
+      starts = createStartsOfAll();
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+      llvm::append_range(carried,
+                         isPacked() ? getZero(carrier) : starts[carrier]);
   }
   unsigned numCarries = carried.size();
+  auto split = [&](ValueRange values) {
+    SmallVector<States> states(channels);
+    for (int64_t v = 0; v < channels; ++v)
+      for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+        unsigned size = getOrder(carrier);
+        states[v].emplace_back(values.begin(), values.begin() + size);
+        values = values.drop_front(size);
+      }
+    return states;
+  };
   if (isPacked() && hasFinal)
     storeFinalsOfEmpty();
 
@@ -244,35 +300,42 @@ void TileKernels::emitSerial() {
       publishToBlock(buffer);
       gpu::BarrierOp::create(b, loc);
     }
-    SmallVector<Value> carries(arguments.begin(),
-                               arguments.begin() + numCarries);
+    SmallVector<States> carries = split(ValueRange(arguments));
     SmallVector<States> entries;
     for (int64_t v = 0; v < channels; ++v) {
       States &entry = entries.emplace_back();
-      for (unsigned state = 0; state < numStates; ++state) {
-        Value &carry = carries[v * numStates + state];
+      for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+        State &carry = carries[v][carrier];
         if (warps == 1) {
           entry.push_back(carry);
-          carry = apply(warpTotal[v][state], carry);
+          carry = apply(carrier, warpTotal[v][carrier], carry);
           continue;
         }
-        Value own = carry;
+        State own = carry;
         Value channel =
             arith::AddIOp::create(b, loc, getFirstChannel(), i32(v));
         for (int64_t w = 0; w < warps; ++w) {
           Value here = compare(arith::CmpIPredicate::eq, warp, i32(w));
-          own = arith::SelectOp::create(b, loc, here, carry, own);
-          carry = apply(loadWarpTotal(state, buffer, w, channel), carry);
+          own = select(here, carry, own);
+          Map map = loadWarpTotal(carrier, buffer, w, channel);
+          if (!sharesTransition(carrier))
+            map.entries = warpTotal[v][carrier].entries;
+          carry = apply(carrier, map, carry);
         }
         entry.push_back(own);
       }
     }
     emitReplay(entries);
     storeTile();
+    if (keepsLast)
+      storeFinalsOfLast();
     goToTile(add(begin, i64(tileSteps)));
-    SmallVector<Value> next = loadTile();
-    llvm::append_range(carries, next);
-    scf::YieldOp::create(b, loc, carries);
+    SmallVector<Value> next;
+    for (const States &states : carries)
+      for (const State &state : states)
+        llvm::append_range(next, state);
+    llvm::append_range(next, loadTile());
+    scf::YieldOp::create(b, loc, next);
   }
   // Every thread has the final states; the first team of the block writes.
   if (!hasFinal || isPacked())
@@ -281,21 +344,21 @@ void TileKernels::emitSerial() {
   Value zero = compare(arith::CmpIPredicate::eq, warp, i32(0));
   Value writes = arith::AndIOp::create(b, loc, one, zero);
   writes = arith::AndIOp::create(b, loc, writes, isChannel);
+  if (keepsLast) // those of a sequence without steps
+    writes = arith::AndIOp::create(
+        b, loc, writes, compare(arith::CmpIPredicate::eq, sequenceEnd, i64(0)));
   auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  SmallVector<States> states = split(loop.getResults());
   for (int64_t v = 0; v < channels; ++v) {
     goToChannel(v);
-    SmallVector<Value> states;
-    for (unsigned state = 0; state < numStates; ++state)
-      states.push_back(loop.getResult(v * numStates + state));
-    storeFinals(states);
+    storeFinals(states[v]);
   }
 }
 
 /// A block works on the tile of its ticket.
 void TileKernels::emitLookback() {
-  unsigned numStates = scan.getNumStates();
   // Tickets are given in the order in which blocks start, so a block waits
   // only for blocks that run.
   Value slot = createShared("ticket", 16);
@@ -320,7 +383,7 @@ void TileKernels::emitLookback() {
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   goToTile(mul(toI64(tile), i64(tileSteps)));
   totals = createShared("totals", getTotalBytes());
-  entriesShared = createShared("entries", laneTile * 8 * numStates);
+  entriesShared = createShared("entries", getEntryBytes());
   windowShared = createShared("window", getWindowBytes());
 
   loadConstants();
@@ -341,40 +404,62 @@ void TileKernels::emitLookback() {
   Value isFirst = compare(arith::CmpIPredicate::eq, tile, i32(0));
   Value looks = compare(arith::CmpIPredicate::ult, thread, i32(laneTile));
   SmallVector<Type> mapTypes, types;
-  for (unsigned state = 0; state < numStates; ++state) {
-    types.push_back(scan.getState(state).getType());
-    mapTypes.append(2, types.back());
+  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+    Type type = getKernelType(carriers[carrier].type);
+    types.append(getOrder(carrier), type);
+    mapTypes.append(patterns[carrier].count() + getOrder(carrier), type);
   }
   auto composing = scf::IfOp::create(b, loc, mapTypes, looks, true);
   {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(composing.thenBlock());
-    SmallVector<Value> values;
-    SmallVector<Maps> before(numStates);
-    for (unsigned state = 0; state < numStates; ++state) {
-      Map map = loadWarpTotal(state, totals, 0, thread);
-      for (int64_t w = 1; w < warps; ++w) {
-        before[state].push_back(map);
-        map = compose(map, loadWarpTotal(state, totals, w, thread));
+    auto yield = [&](ArrayRef<Map> maps) {
+      SmallVector<Value> values;
+      for (const Map &map : maps) {
+        llvm::append_range(values, map.entries);
+        for (const std::optional<Value> &rest : map.rest)
+          values.push_back(*rest);
       }
-      publish(thread, state, Transition, map.transition);
-      publish(thread, state, Exit, map.exit);
-      values.append({map.transition, map.exit});
+      scf::YieldOp::create(b, loc, values);
+    };
+    b.setInsertionPointToEnd(composing.thenBlock());
+    Maps all;
+    SmallVector<Maps> before(carriers.size());
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+      Map map = loadWarpTotal(carrier, totals, 0, thread);
+      for (int64_t w = 1; w < warps; ++w) {
+        before[carrier].push_back(map);
+        map = compose(carrier, map, loadWarpTotal(carrier, totals, w, thread));
+      }
+      publishMap(thread, carrier, map);
+      all.push_back(std::move(map));
     }
     // The total of each warp makes room for the map of the warps before it.
-    for (unsigned state = 0; state < numStates; ++state)
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
       for (int64_t w = 1; w < warps; ++w) {
         Value row = arith::AddIOp::create(b, loc, thread, i32(w * laneTile));
-        storePair(getTotal(totals, state, row), before[state][w - 1]);
+        storeMap(getTotal(totals, carrier, row), carrier,
+                 before[carrier][w - 1]);
       }
-    scf::YieldOp::create(b, loc, values);
+    yield(all);
     b.setInsertionPointToEnd(composing.elseBlock());
-    values.clear();
-    for (unsigned state = 0; state < numStates; ++state)
-      values.append(2, getIdentity(state).exit);
-    scf::YieldOp::create(b, loc, values);
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+      all[carrier] = getIdentity(carrier);
+    yield(all);
   }
-  readWindow();
+  Maps own;
+  ValueRange composed = composing.getResults();
+  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+    unsigned count = patterns[carrier].count(), size = getOrder(carrier);
+    Map &map = own.emplace_back(Map{patterns[carrier], {}, {}});
+    map.entries.assign(composed.begin(), composed.begin() + count);
+    composed = composed.drop_front(count);
+    map.rest.assign(composed.begin(), composed.begin() + size);
+    composed = composed.drop_front(size);
+  }
+  if (looksWide())
+    readWideWindow();
+  else
+    readWindow();
   gpu::BarrierOp::create(b, loc);
 
   // It also combines it with the tiles before.
@@ -393,24 +478,35 @@ void TileKernels::emitLookback() {
     {
       OpBuilder::InsertionGuard keep(b);
       b.setInsertionPointToEnd(branch.thenBlock());
-      SmallVector<Value> starts;
-      for (unsigned state = 0; state < numStates; ++state)
-        starts.push_back(isPacked() ? getIdentity(state).exit
-                                    : createStart(state, {}));
-      scf::YieldOp::create(b, loc, starts);
+      auto yield = [&](const States &states) {
+        SmallVector<Value> values;
+        for (const State &state : states)
+          llvm::append_range(values, state);
+        scf::YieldOp::create(b, loc, values);
+      };
+      States starts;
+      if (!isPacked())
+        starts = createStartsOfAll();
+      for (unsigned carrier = 0; isPacked() && carrier < carriers.size();
+           ++carrier)
+        starts.push_back(getZero(carrier));
+      yield(starts);
       b.setInsertionPointToEnd(branch.elseBlock());
-      scf::YieldOp::create(b, loc, lookBack(thread));
+      yield(lookBack(thread, own));
     }
-    SmallVector<Value> exits;
-    for (unsigned state = 0; state < numStates; ++state) {
-      Value entry = branch.getResult(state);
-      exits.push_back(apply(
-          {composing.getResult(2 * state), composing.getResult(2 * state + 1)},
-          entry));
-      publish(thread, state, Final, exits.back());
-      LLVM::StoreOp::create(b, loc, entry, getEntry(state, thread), 8);
+    States exits;
+    ValueRange entered = branch.getResults();
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+      State entry(entered.begin(), entered.begin() + getOrder(carrier));
+      entered = entered.drop_front(getOrder(carrier));
+      exits.push_back(apply(carrier, own[carrier], entry));
+      publishFinal(thread, carrier, exits.back());
+      SmallVector<Value> parts;
+      for (Value number : entry)
+        appendParts(number, parts);
+      storeRecord(getEntry(carrier, thread), parts);
     }
-    if (hasFinal && !isPacked()) {
+    if (hasFinal && !isPacked() && !keepsLast) {
       Value last = arith::SubIOp::create(b, loc, tiles, i32(1));
       Value writes = compare(arith::CmpIPredicate::eq, tile, last);
       writes = arith::AndIOp::create(b, loc, writes, valid);
@@ -426,20 +522,24 @@ void TileKernels::emitLookback() {
       b, loc, arith::MulIOp::create(b, loc, warp, i32(laneTile)),
       getFirstChannel());
   for (int64_t v = 0; v < channels; ++v)
-    for (unsigned state = 0; state < numStates; ++state) {
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
       Value channel = arith::AddIOp::create(b, loc, getFirstChannel(), i32(v));
       Value row = arith::AddIOp::create(b, loc, first, i32(v));
-      Value entry = LLVM::LoadOp::create(b, loc, scan.getState(state).getType(),
-                                         getEntry(state, channel), 8);
+      SmallVector<Value> parts =
+          loadRecord(getEntry(carrier, channel), getPart(carrier),
+                     getOrder(carrier) * getParts(carrier));
+      ArrayRef<Value> rest(parts);
+      State entry = takeNumbers(carrier, getOrder(carrier), rest);
       if (warps > 1) {
-        Map before = loadPair(state, getTotal(totals, state, row));
-        entry = arith::SelectOp::create(b, loc, isFirstWarp, entry,
-                                        apply(before, entry));
+        Map before = loadMap(carrier, getTotal(totals, carrier, row));
+        entry = select(isFirstWarp, entry, apply(carrier, before, entry));
       }
       entries[v].push_back(entry);
     }
   emitReplay(entries);
   storeTile();
+  if (keepsLast)
+    storeFinalsOfLast();
 }
 
 //===----------------------------------------------------------------------===//
@@ -451,9 +551,10 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
   int64_t vectorBytes = 0;
   auto addVector = [&](unsigned argument) {
     vectors |= uint64_t(1) << argument;
-    Type element = signature.arguments[argument].element;
-    int64_t bytes = std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
-    vectorBytes = std::max(vectorBytes, width * bytes);
+    Type element = getStorageType(signature.arguments[argument].element);
+    int64_t bytes = getPartType(element).getIntOrFloatBitWidth() / 8;
+    vectorBytes =
+        std::max(vectorBytes, width * bytes * (isPair(element) ? 2 : 1));
   };
   for (auto [i, access] : llvm::enumerate(accesses))
     if (access == Access::Vector || access == Access::StepVector)

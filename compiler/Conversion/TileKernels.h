@@ -16,12 +16,19 @@
 ///               2016); blocks take tickets, so that a block waits only for
 ///               blocks that have started before it
 ///
+/// An element of a tile is the map of a carrier, h -> P h + E, for any carrier
+/// and semiring: its unknown entries and offsets are numbers in registers, and
+/// travel through shuffles, shared memory and status words as parts of 32 or 64
+/// bits. Where P does not vary over time only offsets travel; the transition of
+/// a segment is a power that every thread has.
+///
 /// Look-back without fences: a published number is split into halves of 32
 /// bits, each in one 64-bit word with a flag, so a word that has its flag has
 /// its number. And with equal bits in every run: the entry state is always that
 /// which a tile so many before ends in, and the maps of those between, applied
 /// in order. One wait is thus for a whole window of tiles, and what is read
-/// again while waiting is one word a channel.
+/// again while waiting is one word a channel. A block of one channel has a
+/// window of as many tiles as it has threads.
 ///
 /// Steps of a thread, from the fastest: `steps` consecutive ones, the warp's
 /// threads along time, `chunks`, the block's warps.
@@ -41,8 +48,8 @@ public:
   /// scan that has no tiles (see `isTileable`).
   mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name);
 
-  /// Whether a scan's steps can be held in registers: no dims that each thread
-  /// walks, carriers of one number of 32 or 64 bits.
+  /// Whether a scan's steps can be held in registers: small carriers without
+  /// dims that each thread walks, and other inner dims of small static sizes.
   static bool isTileable(ScanOp scan);
 
 private:
@@ -53,10 +60,9 @@ private:
 
   class FoldSink;
   class ReplaySink;
-  /// h -> P h + E.
-  struct Map {
-    Value transition, exit;
-  };
+  /// h -> P h + E, in the carrier's pattern of tiles, all of E given.
+  using Map = Transition;
+  using State = std::vector<Value>; // the components of a carrier
   /// How an input is kept while a tile is worked on.
   enum class Access {
     Direct,     // read where it is used
@@ -67,8 +73,8 @@ private:
     StepVector, // one vector for each chunk, over its steps
     Vector,     // one vector for each step, over the channels
   };
-  using Maps = llvm::SmallVector<Map>;     // by state
-  using States = llvm::SmallVector<Value>; // by state
+  using Maps = llvm::SmallVector<Map>;     // by carrier
+  using States = llvm::SmallVector<State>; // by carrier
 
   // Geometry.
   int64_t getElements() const { return chunks * steps * channels; }
@@ -92,16 +98,39 @@ private:
   void storeFinalsOfStep(llvm::ArrayRef<States> states);
   void storeFinalsOfEmpty();
 
-  // Registers of inputs.
+  /// Numbers of a step that lie together are vectors of their own: lanes along
+  /// another dim are as far apart as these are many.
+  bool isContiguous(unsigned argument, unsigned axis) const override;
+
+  // Registers of inputs. Of an input with inner dims every step has several
+  // numbers: so many registers for each vector over steps or channels, or one
+  // register with all of them.
   Access getAccess(unsigned input);
+  static bool isVector(Access access) {
+    return access == Access::Vector || access == Access::StepVector;
+  }
+  llvm::SmallVector<unsigned> getInner(mlir::AffineMap map);
+  bool isRegular(mlir::AffineMap map);
+  int64_t getInnerCount(mlir::AffineMap map);
+  int64_t getInnerNumber(mlir::AffineMap map, const InnerPoint &point);
+  InnerPoint getInnerPoint(mlir::AffineMap map, int64_t number);
+  Value getInnerOffset(unsigned argument, mlir::AffineMap map, int64_t number);
+  unsigned getInnerAlignment(unsigned argument, mlir::AffineMap map);
+  void checkInner();
   unsigned getRegisters(unsigned input);
   bool isVectorAxis(unsigned argument, mlir::AffineMap map);
+  void loadConstant(unsigned input);
   void loadConstants();
+  mlir::Type getRegisterType(unsigned input);
   llvm::SmallVector<Value> loadTile();
+  Value loadApart(unsigned argument, mlir::AffineMap map, Value pointer);
+  void storeApart(unsigned argument, mlir::AffineMap map, Value pointer,
+                  Value packed);
   Value getStepStride(unsigned argument, mlir::AffineMap map);
   Value getElementPointer(unsigned argument, mlir::AffineMap map, int64_t chunk,
                           int64_t step, int64_t channel, int64_t span,
-                          bool clamp, llvm::SmallVectorImpl<Value> &last);
+                          bool clamp, const InnerPoint &point,
+                          llvm::SmallVectorImpl<Value> &last);
   void loadAll(bool clamp, llvm::SmallVectorImpl<Value> &registers);
   Value getRegister(int64_t number);
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
@@ -113,55 +142,112 @@ private:
   void emitFold();
   void combineWarp();
   void publishToBlock(Value buffer);
-  Value getTotal(Value buffer, unsigned state, Value row);
+  Value getTotal(Value buffer, unsigned carrier, Value row);
   int64_t getTotalBytes();
-  Value getEntry(unsigned state, Value channel);
-  Map loadWarpTotal(unsigned state, Value buffer, int64_t warp, Value channel);
+  Value getEntry(unsigned carrier, Value channel);
+  int64_t getEntryBytes();
+  Map loadWarpTotal(unsigned carrier, Value buffer, int64_t warp,
+                    Value channel);
   void emitReplay(llvm::ArrayRef<States> entries);
+  void keepLast(int64_t chunk, int64_t step, llvm::ArrayRef<States> states);
+  void storeFinalsOfLast();
   struct OutputShape {
     int64_t span, count;
     bool vector;
+    int64_t inner;
   };
   OutputShape getOutputShape(unsigned result);
   llvm::SmallVector<Value> packOutputs(unsigned result);
   void storeTile();
-  void storeFinals(llvm::ArrayRef<Value> states);
+  void storeFinals(const States &states);
 
-  // Look-back. What a tile publishes: its map, and the state it ends in.
-  enum Part { Transition, Exit, Final };
-  static constexpr int64_t kParts = 3;
-  unsigned getPieces(unsigned state) const;
-  int64_t getWords();
-  Value getStatus(Value tile, Value channel, unsigned state, Value part,
-                  unsigned piece);
-  void publish(Value channel, unsigned state, Part part, Value value);
-  Value readPublished(Value tile, Value channel, unsigned state, Value part,
-                      Value &isThere);
+  // Look-back. What a tile publishes of a carrier: its map, then the state that
+  // it ends in.
+  unsigned getPieces(unsigned carrier) const;
+  unsigned getMapPieces(unsigned carrier) const;
+  int64_t getWords() const;
+  int64_t getPublishedParts(unsigned carrier) const;
+  Value getStatus(Value tile, Value channel, unsigned carrier, Value word);
+  void publish(Value channel, unsigned carrier, unsigned word,
+               llvm::ArrayRef<Value> numbers);
+  void publishMap(Value channel, unsigned carrier, const Map &map);
+  void publishFinal(Value channel, unsigned carrier, const State &state);
+  llvm::SmallVector<Value> readPublished(Value tile, Value channel,
+                                         unsigned carrier, Value isBase,
+                                         Value &isThere);
+  int64_t getWindowRows() const;
   Value getWindowBegin();
-  Value getWindowSlot(unsigned state, Value row);
+  Value getWindowSlot(unsigned carrier, Value row);
   int64_t getWindowBytes();
+  bool looksWide() const { return lookback && timeLanes; }
+  llvm::SmallVector<Value> awaitPublished(
+      mlir::TypeRange types,
+      llvm::function_ref<void(llvm::SmallVectorImpl<Value> &, Value &)> read);
   void readWindow();
-  States lookBack(Value channel);
+  void readWideWindow();
 
-  // Small builders.
-  AlgebraEmitter getAlgebra(mlir::Type type);
-  Map compose(const Map &first, const Map &second);
-  Value isApart(const Map &map);
-  Value apply(const Map &map, Value state);
+  // The algebra.
+  using GpuKernels::getAlgebra;
+  unsigned getOrder(unsigned carrier) const { return carriers[carrier].size; }
+  bool isUniform(unsigned carrier) const { return uniform[carrier]; }
+  Map widen(unsigned carrier, const Transition &map);
+  Map compose(unsigned carrier, const Map &first, const Transition &second);
+  Value isApart(unsigned carrier, const Map &map);
+  State apply(unsigned carrier, const Map &map, const State &state);
   Map select(Value condition, const Map &x, const Map &y);
-  Map getIdentity(unsigned state);
-  using GpuKernels::shuffle;
-  Map shuffle(const Map &map, int32_t lane, mlir::gpu::ShuffleMode mode);
-  void storePair(Value slot, const Map &map);
-  Map loadPair(unsigned state, Value slot);
+  State select(Value condition, const State &x, const State &y);
+  Map getIdentity(unsigned carrier);
+  State getZero(unsigned carrier);
+  States createStartsOfAll();
+  /// Entries of the powers of a transition that does not vary over time: of so
+  /// many steps, of the steps of 1, 2, 4 ... teams and of those before the
+  /// thread's, as a map without offsets.
+  struct Powers {
+    llvm::SmallVector<std::vector<Value>> levels;
+    std::vector<Value> lane;
+    llvm::SmallVector<std::vector<Value>> tiles; // of 1, 2, 4 ... 32 tiles
+  };
+  Powers getPowers(unsigned carrier, const Transition &step);
+  Map takePublished(unsigned carrier, llvm::ArrayRef<Value> &parts,
+                    const Powers &powers);
+  States lookBack(Value channel, llvm::ArrayRef<Map> own);
+
+  // Numbers as parts of 32 or 64 bits.
+  mlir::Type getPart(unsigned carrier) const;
+  int64_t getParts(unsigned carrier) const;
+  void appendParts(Value number, llvm::SmallVectorImpl<Value> &parts);
+  State takeNumbers(unsigned carrier, unsigned count,
+                    llvm::ArrayRef<Value> &parts);
+  Value shuffleNumber(Value value, Value lane, mlir::gpu::ShuffleMode mode);
+  Map shuffle(unsigned carrier, const Map &map, Value lane,
+              mlir::gpu::ShuffleMode mode);
+  Value packStorage(llvm::ArrayRef<Value> numbers);
+  Value unpackStorage(Value packed, int64_t number, mlir::Type element);
+
+  // Shared memory. A record is the parts of some numbers.
+  static int64_t getRecordBytes(mlir::Type part, int64_t count);
+  void storeRecord(Value slot, llvm::ArrayRef<Value> parts);
+  llvm::SmallVector<Value> loadRecord(Value slot, mlir::Type part,
+                                      int64_t count);
+  bool sharesTransition(unsigned carrier) const {
+    return lookback || !isUniform(carrier);
+  }
+  int64_t getMapParts(unsigned carrier) const;
+  void storeMap(Value slot, unsigned carrier, const Map &map);
+  Map loadMap(unsigned carrier, Value slot);
   Value createShared(llvm::StringRef name, int64_t bytes);
   void describeTile(mlir::gpu::GPUFuncOp function);
 
   // The schedule.
   bool timeLanes, lookback, hasFinal;
+  bool keepsLast = false; // final states are kept while steps are replayed
   int64_t width, steps, group, teams, chunks, warps, channels;
   int64_t laneTile, tileSteps, rows, threads;
   llvm::SmallVector<Access> accesses;
+  // By carrier: what is known of the maps of steps in tiles, and whether P
+  // does not vary over time.
+  llvm::SmallVector<algebra::Pattern> patterns;
+  llvm::SmallVector<bool> uniform;
   mlir::gpu::GPUModuleOp module;
   std::string prefix;
 
@@ -170,6 +256,8 @@ private:
   Value tile, unit, units, tiles;
   Value channelBase, threadChannel, isChannel; // i64, i64, i1
   Value threadBegin, isFull;
+  Value
+      isInnerPacked; // all numbers of a step lie together; null: no inner dims
   // Packed: the range of all sequences; by chunk the number of the first bound
   // that is not before it. At the current step: the number of the next bound
   // and how far after the thread's first step it is (i32), where the sequence
@@ -187,8 +275,11 @@ private:
   llvm::SmallVector<unsigned> firstRegister;
   llvm::SmallVector<llvm::SmallVector<Value>> constants; // [input][channel]
   int64_t chunkNow = 0, stepNow = 0, channelNow = 0;
-  llvm::SmallVector<llvm::SmallVector<Maps>> folded;   // [chunk][channel]
-  llvm::SmallVector<Maps> warpTotal;                   // [channel]
+  llvm::SmallVector<llvm::SmallVector<Maps>> folded; // [chunk][channel]
+  llvm::SmallVector<Powers> tilePowers; // by carrier, if it looks wide
+  llvm::SmallVector<Maps> warpTotal;    // [channel]
+  llvm::SmallVector<llvm::SmallVector<Transition>> stepMaps; // of the uniform
+  llvm::SmallVector<States> lastStates; // [channel]: after the last step
   llvm::SmallVector<llvm::SmallVector<Value>> outputs; // [result][element]
 };
 

@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 /// \file
 /// The phases inside a block: over the steps of a thread, the threads of a warp
-/// and the warps; the algebra of their maps; small builders.
+/// and the warps. Their maps are in TileMaps.cpp.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/TileKernels.h"
@@ -12,12 +12,11 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace recur;
 using mlir::Value;
-
-static int64_t getBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
 //===----------------------------------------------------------------------===//
 // The phases' sinks
@@ -28,24 +27,51 @@ class TileKernels::FoldSink final : public StepSink {
 public:
   explicit FoldSink(TileKernels &kernels) : k(kernels) {}
 
-  std::pair<Value, Value> update(OpBuilder &builder, Location, unsigned state,
-                                 Value a, Value b,
-                                 const InnerPoint &) override {
+  Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
+                const Transition &map, const InnerPoint &) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    Map map{a, b};
-    Map &all = k.folded[k.chunkNow][k.channelNow][state];
+    unsigned number = k.getNumber(carrier);
+    Map &all = k.folded[k.chunkNow][k.channelNow][number];
+    bool isFirst = k.stepNow == 0;
     if (k.isPacked()) {
       // Where a sequence starts, what was before has no part.
-      Value start = k.starts[k.channelNow][state];
-      Map own{k.getAlgebra(start.getType()).zero(), k.apply(map, start)};
-      all = k.stepNow == 0 ? map : k.compose(all, map);
+      AlgebraEmitter algebra = k.getAlgebra(carrier);
+      Map own{k.patterns[number], {}, {}};
+      own.entries.assign(own.pattern.count(), algebra.zero());
+      for (Value part :
+           algebra.apply(carrier, map, k.starts[k.channelNow][number]))
+        own.rest.push_back(part);
+      all = isFirst ? k.widen(number, map) : k.compose(number, all, map);
       all = k.select(k.restarts, own, all);
       return {};
     }
-    if (k.hasFinal)
-      map = k.select(k.isInside(k.chunkNow, k.stepNow), map,
-                     k.getIdentity(state));
-    all = k.stepNow == 0 ? map : k.compose(all, map);
+    if (k.isUniform(number)) {
+      Transition &step = k.stepMaps[k.channelNow][number];
+      if (k.chunkNow == 0 && isFirst)
+        step = map;
+      // Its entries are the same in every thread (see getPowers).
+      Transition moves = map;
+      moves.entries = step.entries;
+      Map next = isFirst ? k.getIdentity(number) : all;
+      if (isFirst)
+        for (auto [part, rest] : llvm::zip(next.rest, map.rest))
+          part = rest ? rest : part;
+      else
+        for (auto [part, value] :
+             llvm::zip(next.rest, k.apply(number, moves, getState(all))))
+          part = value;
+      all = next;
+      return {};
+    }
+    bool masks = k.hasFinal && !k.keepsLast;
+    if (masks && (isFirst || carrier.isSingle())) {
+      Map step = k.select(k.isInside(k.chunkNow, k.stepNow),
+                          k.widen(number, map), k.getIdentity(number));
+      all = isFirst ? step : k.compose(number, all, step);
+      return {};
+    }
+    Map next = isFirst ? k.widen(number, map) : k.compose(number, all, map);
+    all = masks ? k.select(k.isInside(k.chunkNow, k.stepNow), next, all) : next;
     return {};
   }
   Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
@@ -57,6 +83,13 @@ public:
   }
 
 private:
+  static State getState(const Map &map) {
+    State state;
+    for (const std::optional<Value> &part : map.rest)
+      state.push_back(*part);
+    return state;
+  }
+
   TileKernels &k;
 };
 
@@ -66,24 +99,34 @@ public:
   ReplaySink(TileKernels &kernels, States &states)
       : k(kernels), states(states) {}
 
-  std::pair<Value, Value> update(OpBuilder &builder, Location, unsigned state,
-                                 Value a, Value b,
-                                 const InnerPoint &) override {
+  Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
+                const Transition &map, const InnerPoint &) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    Value previous = states[state];
+    unsigned number = k.getNumber(carrier);
+    State previous = states[number];
     if (k.isPacked())
-      previous = arith::SelectOp::create(
-          k.b, k.loc, k.restarts, k.starts[k.channelNow][state], previous);
-    states[state] = k.apply({a, b}, previous);
-    return {previous, states[state]};
+      previous = k.select(k.restarts, k.starts[k.channelNow][number], previous);
+    State &next = states[number];
+    next = k.getAlgebra(carrier).apply(carrier, map, previous);
+    return {SmallVector<Value>(previous.begin(), previous.end()),
+            SmallVector<Value>(next.begin(), next.end())};
   }
   Value reload(OpBuilder &, Location, unsigned state,
-               const InnerPoint &) override {
-    return states[state];
+               const InnerPoint &point) override {
+    const Carrier &carrier = k.carriers[k.carrierOf[state]];
+    int64_t component = carrier.row >= 0
+                            ? *getConstantIntValue(point[carrier.row])
+                            : state - carrier.state;
+    return states[k.carrierOf[state]][component];
   }
   void store(OpBuilder &, Location, unsigned result, Value value,
-             const InnerPoint &) override {
-    k.outputs[result].push_back(value);
+             const InnerPoint &point) override {
+    int64_t number = k.getInnerNumber(k.getResultMap(result), point);
+    int64_t element =
+        (k.chunkNow * k.steps + k.stepNow) * k.channels + k.channelNow;
+    int64_t inner = k.getInnerCount(k.getResultMap(result));
+    k.outputs[result].resize(k.getElements() * inner);
+    k.outputs[result][element * inner + number] = value;
   }
 
 private:
@@ -96,7 +139,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 void TileKernels::emitFold() {
-  folded.assign(chunks, SmallVector<Maps>(channels, Maps(scan.getNumStates())));
+  folded.assign(chunks, SmallVector<Maps>(channels, Maps(carriers.size())));
+  stepMaps.assign(channels, SmallVector<Transition>(carriers.size()));
   FoldSink sink(*this);
   if (isPacked())
     findSequences();
@@ -120,45 +164,62 @@ void TileKernels::emitFold() {
 void TileKernels::combineWarp() {
   warpTotal.assign(channels, Maps());
   for (int64_t v = 0; v < channels; ++v)
-    for (unsigned state = 0; state < scan.getNumStates(); ++state) {
-      Map running = getIdentity(state);
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+      // The transitions of maps that are uniform are known at every level.
+      Powers powers;
+      if (isUniform(carrier))
+        powers = getPowers(carrier, stepMaps[v][carrier]);
+      tilePowers.resize(carriers.size());
+      tilePowers[carrier] = powers;
+      Map running = getIdentity(carrier);
       for (int64_t k = 0; k < chunks; ++k) {
-        Map map = folded[k][v][state];
-        Map before = getIdentity(state);
+        Map map = folded[k][v][carrier];
+        unsigned level = 0;
+        auto setTransition = [&] {
+          if (isUniform(carrier))
+            map.entries = powers.levels[level++];
+        };
+        setTransition();
+        Map before = getIdentity(carrier);
         if (teams > 1) {
           // Hillis and Steele's scan, over the teams of the warp.
           for (int64_t distance = group; distance < kWarp; distance *= 2) {
-            Map left = shuffle(map, distance, gpu::ShuffleMode::UP);
+            Map left =
+                shuffle(carrier, map, i32(distance), gpu::ShuffleMode::UP);
             Value has = compare(arith::CmpIPredicate::uge, lane, i32(distance));
-            map = select(has, compose(left, map), map);
+            map = select(has, compose(carrier, left, map), map);
+            setTransition();
           }
-          before = shuffle(map, group, gpu::ShuffleMode::UP);
+          before = shuffle(carrier, map, i32(group), gpu::ShuffleMode::UP);
           Value isFirst = compare(arith::CmpIPredicate::ult, lane, i32(group));
-          before = select(isFirst, getIdentity(state), before);
+          before = select(isFirst, getIdentity(carrier), before);
+          if (isUniform(carrier))
+            before.entries = powers.lane;
         }
-        folded[k][v][state] = k == 0 ? before : compose(running, before);
+        folded[k][v][carrier] =
+            k == 0 ? before : compose(carrier, running, before);
         if (k + 1 == chunks && warps > 1) {
           // Only the last team needs the total, and has it.
-          running = k == 0 ? map : compose(running, map);
+          running = k == 0 ? map : compose(carrier, running, map);
           break;
         }
         if (teams > 1) {
           Value last = arith::OrIOp::create(b, loc, lane, i32(kWarp - group));
-          map = {shuffle(map.transition, last, gpu::ShuffleMode::IDX),
-                 shuffle(map.exit, last, gpu::ShuffleMode::IDX)};
+          map = shuffle(carrier, map, last, gpu::ShuffleMode::IDX);
         }
-        running = k == 0 ? map : compose(running, map);
+        running = k == 0 ? map : compose(carrier, running, map);
       }
       warpTotal[v].push_back(running);
     }
 }
 
-/// The address of a warp's total, in `buffer`: [state][warp][channel]{P, E}.
-Value TileKernels::getTotal(Value buffer, unsigned state, Value row) {
-  int64_t base = 0;
-  for (unsigned other = 0; other < state; ++other)
-    base += warps * laneTile * 2 * getBytes(scan.getState(other).getType());
-  int64_t bytes = 2 * getBytes(scan.getState(state).getType());
+/// The address of a warp's total, in `buffer`: [carrier][warp][channel]{P, E}.
+Value TileKernels::getTotal(Value buffer, unsigned carrier, Value row) {
+  int64_t base = 0, bytes = 0;
+  for (unsigned other = 0; other <= carrier; ++other) {
+    base += warps * laneTile * bytes;
+    bytes = getRecordBytes(getPart(other), getMapParts(other));
+  }
   Value offset = arith::MulIOp::create(b, loc, row, i32(bytes));
   return at(buffer, arith::AddIOp::create(b, loc, offset, i32(base)));
 }
@@ -166,15 +227,33 @@ Value TileKernels::getTotal(Value buffer, unsigned state, Value row) {
 /// Bytes of the totals of a block.
 int64_t TileKernels::getTotalBytes() {
   int64_t bytes = 0;
-  for (unsigned state = 0; state < scan.getNumStates(); ++state)
-    bytes += warps * laneTile * 2 * getBytes(scan.getState(state).getType());
+  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+    bytes += warps * laneTile *
+             getRecordBytes(getPart(carrier), getMapParts(carrier));
   return (bytes + 15) / 16 * 16;
 }
 
-/// Where a channel's entry state is shared by the block.
-Value TileKernels::getEntry(unsigned state, Value channel) {
-  Value number = arith::AddIOp::create(b, loc, channel, i32(state * laneTile));
-  return at(entriesShared, arith::MulIOp::create(b, loc, number, i32(8)));
+/// Where a channel's entry state is shared by the block:
+/// [carrier][channel]{state}.
+Value TileKernels::getEntry(unsigned carrier, Value channel) {
+  int64_t base = 0, bytes = 0;
+  for (unsigned other = 0; other <= carrier; ++other) {
+    base += laneTile * bytes;
+    bytes = std::max<int64_t>(
+        8, getRecordBytes(getPart(other), getOrder(other) * getParts(other)));
+  }
+  Value offset = arith::MulIOp::create(b, loc, channel, i32(bytes));
+  return at(entriesShared, arith::AddIOp::create(b, loc, offset, i32(base)));
+}
+
+int64_t TileKernels::getEntryBytes() {
+  int64_t bytes = 0;
+  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+    bytes += laneTile *
+             std::max<int64_t>(
+                 8, getRecordBytes(getPart(carrier),
+                                   getOrder(carrier) * getParts(carrier)));
+  return bytes;
 }
 
 /// The last team of each warp writes the warp's totals.
@@ -187,16 +266,16 @@ void TileKernels::publishToBlock(Value buffer) {
       b, loc, arith::MulIOp::create(b, loc, warp, i32(laneTile)),
       getFirstChannel());
   for (int64_t v = 0; v < channels; ++v)
-    for (unsigned state = 0; state < scan.getNumStates(); ++state)
-      storePair(
-          getTotal(buffer, state, arith::AddIOp::create(b, loc, row, i32(v))),
-          warpTotal[v][state]);
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+      storeMap(
+          getTotal(buffer, carrier, arith::AddIOp::create(b, loc, row, i32(v))),
+          carrier, warpTotal[v][carrier]);
 }
 
-TileKernels::Map TileKernels::loadWarpTotal(unsigned state, Value buffer,
+TileKernels::Map TileKernels::loadWarpTotal(unsigned carrier, Value buffer,
                                             int64_t number, Value channel) {
   Value row = arith::AddIOp::create(b, loc, channel, i32(number * laneTile));
-  return loadPair(state, getTotal(buffer, state, row));
+  return loadMap(carrier, getTotal(buffer, carrier, row));
 }
 
 /// The first channel of this thread in its unit.
@@ -211,15 +290,16 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
   reread.clear();
   zero = {};
   isReplay = true;
-  // The outputs are collected in the order of the elements.
   SmallVector<SmallVector<States>> states(chunks);
   for (int64_t k = 0; k < chunks; ++k)
     for (int64_t v = 0; v < channels; ++v) {
       States &now = states[k].emplace_back();
-      for (unsigned state = 0; state < scan.getNumStates(); ++state)
-        now.push_back(apply(folded[k][v][state], entries[v][state]));
+      for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+        now.push_back(
+            apply(carrier, folded[k][v][carrier], entries[v][carrier]));
     }
   isCombining = false;
+  lastStates = states[0];
   for (int64_t k = 0; k < chunks; ++k)
     for (int64_t r = 0; r < steps; ++r) {
       enterStep(k, r);
@@ -234,100 +314,46 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
       }
       if (isPacked() && hasFinal)
         storeFinalsOfStep(states[k]);
+      if (keepsLast)
+        keepLast(k, r, states[k]);
     }
   isReplay = false;
 }
 
-//===----------------------------------------------------------------------===//
-// The algebra
-//===----------------------------------------------------------------------===//
-
-AlgebraEmitter TileKernels::getAlgebra(Type type) {
-  return AlgebraEmitter(b, loc, scan.getAlgebra().getSemiring(), type);
+/// Keeps the states after a step, if it is the last of the sequence.
+void TileKernels::keepLast(int64_t chunk, int64_t number,
+                           ArrayRef<States> states) {
+  Value rest = sub(sub(sequenceEnd, i64(1)), threadBegin);
+  Value isLast = compare(arith::CmpIPredicate::eq, rest,
+                         i64(chunk * teams * steps + number));
+  for (int64_t v = 0; v < channels; ++v)
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+      lastStates[v][carrier] =
+          select(isLast, states[v][carrier], lastStates[v][carrier]);
 }
 
-TileKernels::Map TileKernels::getIdentity(unsigned state) {
-  AlgebraEmitter algebra = getAlgebra(scan.getState(state).getType());
-  return {algebra.one(), algebra.zero()};
-}
-
-/// While maps of several steps are combined, that of a constant leaves no trace
-/// of the state before, not even of one that is not finite: packed sequences do
-/// not touch each other.
-Value TileKernels::isApart(const Map &map) {
-  if (!isPacked() || !isCombining || !isa<FloatType>(map.exit.getType()))
-    return {};
-  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
-                               map.transition,
-                               getAlgebra(map.exit.getType()).zero());
-}
-
-Value TileKernels::apply(const Map &map, Value state) {
-  AlgebraEmitter algebra = getAlgebra(state.getType());
-  Value next = algebra.sum(algebra.product(map.transition, state), map.exit);
-  Value apart = isApart(map);
-  return apart ? arith::SelectOp::create(b, loc, apart, map.exit, next) : next;
-}
-
-TileKernels::Map TileKernels::compose(const Map &first, const Map &second) {
-  Value transition = getAlgebra(first.exit.getType())
-                         .product(second.transition, first.transition);
-  if (Value apart = isApart(second))
-    transition =
-        arith::SelectOp::create(b, loc, apart, second.transition, transition);
-  return {transition, apply(second, first.exit)};
-}
-
-TileKernels::Map TileKernels::select(Value condition, const Map &x,
-                                     const Map &y) {
-  return {
-      arith::SelectOp::create(b, loc, condition, x.transition, y.transition),
-      arith::SelectOp::create(b, loc, condition, x.exit, y.exit)};
-}
-
-TileKernels::Map TileKernels::shuffle(const Map &map, int32_t distance,
-                                      gpu::ShuffleMode mode) {
-  return {shuffle(map.transition, distance, mode),
-          shuffle(map.exit, distance, mode)};
-}
-
-//===----------------------------------------------------------------------===//
-// Small builders
-//===----------------------------------------------------------------------===//
-
-/// A map in shared memory.
-void TileKernels::storePair(Value slot, const Map &map) {
-  Type type = map.exit.getType();
-  Value pair = LLVM::UndefOp::create(b, loc, VectorType::get({2}, type));
-  pair = LLVM::InsertElementOp::create(b, loc, pair, map.transition, i32(0));
-  pair = LLVM::InsertElementOp::create(b, loc, pair, map.exit, i32(1));
-  LLVM::StoreOp::create(b, loc, pair, slot, 2 * getBytes(type));
-}
-
-TileKernels::Map TileKernels::loadPair(unsigned state, Value slot) {
-  Type type = scan.getState(state).getType();
-  Value pair = LLVM::LoadOp::create(b, loc, VectorType::get({2}, type), slot,
-                                    2 * getBytes(type));
-  return {LLVM::ExtractElementOp::create(b, loc, pair, i32(0)),
-          LLVM::ExtractElementOp::create(b, loc, pair, i32(1))};
-}
-
-/// Shared memory of the block.
-Value TileKernels::createShared(StringRef name, int64_t bytes) {
-  std::string symbol = (prefix + "_" + name).str();
-  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    auto global = LLVM::GlobalOp::create(
-        b, loc, type, /*isConstant=*/false, LLVM::Linkage::Internal, symbol,
-        Attribute(), /*alignment=*/16, /*addrSpace=*/3);
-    // Shared memory has no initial value.
-    Block *block = b.createBlock(&global.getInitializerRegion());
-    b.setInsertionPointToEnd(block);
-    Value undefined = LLVM::UndefOp::create(b, loc, type);
-    LLVM::ReturnOp::create(b, loc, undefined);
+/// Writes the final states, the thread that has the last step. A sequence
+/// without steps ends in what it starts from.
+void TileKernels::storeFinalsOfLast() {
+  Value rest = sub(sub(sequenceEnd, i64(1)), threadBegin);
+  // (a rest below 0 is a large one here)
+  Value isTile =
+      compare(arith::CmpIPredicate::ult, rest, i64(chunks * teams * steps));
+  Value inTeam = arith::RemUIOp::create(b, loc, rest, i64(teams * steps));
+  Value has = arith::AndIOp::create(
+      b, loc, isTile, compare(arith::CmpIPredicate::ult, inTeam, i64(steps)));
+  Value isEmpty = compare(arith::CmpIPredicate::eq, sequenceEnd, i64(0));
+  isEmpty = arith::AndIOp::create(
+      b, loc, isEmpty, compare(arith::CmpIPredicate::eq, team, i32(0)));
+  isEmpty = arith::AndIOp::create(
+      b, loc, isEmpty, compare(arith::CmpIPredicate::eq, warp, i32(0)));
+  has = arith::OrIOp::create(b, loc, has, isEmpty);
+  has = arith::AndIOp::create(b, loc, has, isChannel);
+  auto branch = scf::IfOp::create(b, loc, has, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  for (int64_t v = 0; v < channels; ++v) {
+    goToChannel(v);
+    storeFinals(lastStates[v]);
   }
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
-  return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
 }

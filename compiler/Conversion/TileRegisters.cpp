@@ -12,11 +12,20 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace recur;
 using mlir::Value;
+
+bool TileKernels::isContiguous(unsigned argument, unsigned axis) const {
+  ArrayRef<int32_t> declared = signature.arguments[argument].dims;
+  return GpuKernels::isContiguous(argument, axis) &&
+         llvm::none_of(declared.drop_front(axis + 1), [&](int32_t dim) {
+           return dim >= 0 && dims.isInner(dim);
+         });
+}
 
 /// Whether the elements of a thread along the lane dim are neighbours in the
 /// memory of an argument read or written through `map`.
@@ -36,11 +45,124 @@ bool TileKernels::isVectorAxis(unsigned argument, AffineMap map) {
   return found == 1 && unit;
 }
 
+/// The inner dims that a map's positions vary over, in the order of its axes.
+SmallVector<unsigned> TileKernels::getInner(AffineMap map) {
+  SmallVector<unsigned> inner;
+  for (AffineExpr expr : map.getResults())
+    for (unsigned dim : dims.inner)
+      if (expr.isFunctionOfDim(dim) && !llvm::is_contained(inner, dim))
+        inner.push_back(dim);
+  return inner;
+}
+
+/// Whether each inner dim is a position of its own.
+bool TileKernels::isRegular(AffineMap map) {
+  unsigned axes = 0;
+  for (AffineExpr expr : map.getResults()) {
+    SignatureAccess access = splitIndex(expr);
+    if (access.dim < 0 || !dims.isInner(access.dim))
+      continue;
+    ++axes;
+    if (access.offset || access.divisor != 1 || access.modulus)
+      return false;
+  }
+  return axes == getInner(map).size();
+}
+
+/// How many numbers a step has of a tensor.
+int64_t TileKernels::getInnerCount(AffineMap map) {
+  int64_t count = 1;
+  for (unsigned dim : getInner(map))
+    count *= space.getSizes()[dim];
+  return count;
+}
+
+/// The number of a point among those of a map, row-major.
+int64_t TileKernels::getInnerNumber(AffineMap map, const InnerPoint &point) {
+  int64_t number = 0;
+  for (unsigned dim : getInner(map))
+    number = number * space.getSizes()[dim] + *getConstantIntValue(point[dim]);
+  return number;
+}
+
+InnerPoint TileKernels::getInnerPoint(AffineMap map, int64_t number) {
+  InnerPoint point(space.getRank());
+  for (unsigned dim : llvm::reverse(getInner(map))) {
+    point[dim] = i64(number % space.getSizes()[dim]);
+    number /= space.getSizes()[dim];
+  }
+  return point;
+}
+
+/// How many elements after the first of its step a number is.
+Value TileKernels::getInnerOffset(unsigned argument, AffineMap map,
+                                  int64_t number) {
+  InnerPoint point = getInnerPoint(map, number);
+  Value offset = i64(0);
+  for (auto [axis, expr] : llvm::enumerate(map.getResults()))
+    if (int dim = splitIndex(expr).dim; dim >= 0 && dims.isInner(dim))
+      offset = add(offset, mul(point[dim], strides[argument][axis]));
+  return offset;
+}
+
+/// The alignment of the numbers of a step if they lie together.
+unsigned TileKernels::getInnerAlignment(unsigned argument, AffineMap map) {
+  Type storage = getStorageType(signature.arguments[argument].element);
+  int64_t bytes = getPartType(storage).getIntOrFloatBitWidth() / 8 *
+                  (isPair(storage) ? 2 : 1) * getInnerCount(map);
+  return std::min<int64_t>(16, bytes & -bytes);
+}
+
+/// Finds out whether all numbers of a step lie together in all tensors that
+/// have several, aligned.
+void TileKernels::checkInner() {
+  isInnerPacked = {};
+  auto require = [&](Value condition) {
+    isInnerPacked =
+        isInnerPacked ? arith::AndIOp::create(b, loc, isInnerPacked, condition)
+                            .getResult()
+                      : condition;
+  };
+  auto check = [&](unsigned argument, AffineMap map) {
+    Type storage = getStorageType(signature.arguments[argument].element);
+    int64_t part = getPartType(storage).getIntOrFloatBitWidth() / 8;
+    int64_t bytes = part * (isPair(storage) ? 2 : 1);
+    unsigned alignment = getInnerAlignment(argument, map);
+    if (bytes * getInnerCount(map) == part)
+      return;
+    // All low bits that must be 0.
+    Value low = LLVM::PtrToIntOp::create(b, loc, i64Type, data[argument]);
+    int64_t expected = 1;
+    for (unsigned axis = map.getNumResults(); axis-- > 0;) {
+      SignatureAccess access = splitIndex(map.getResult(axis));
+      Value stride = strides[argument][axis];
+      if (access.dim >= 0 && dims.isInner(access.dim)) {
+        int64_t size = space.getSizes()[access.dim];
+        if (size > 1)
+          require(compare(arith::CmpIPredicate::eq, stride, i64(expected)));
+        expected *= size;
+      } else if (!isContiguous(argument, axis)) {
+        low = arith::OrIOp::create(b, loc, low, mul(stride, i64(bytes)));
+      }
+    }
+    low = arith::AndIOp::create(b, loc, low, i64(alignment - 1));
+    require(compare(arith::CmpIPredicate::eq, low, i64(0)));
+  };
+  for (unsigned input = 0; input < accesses.size(); ++input)
+    if (accesses[input] == Access::Element || accesses[input] == Access::Step)
+      check(inputArguments[input], scan.getInputMap(input));
+  for (unsigned i = 0; i < scan->getNumResults(); ++i)
+    if (!scan.getOutput(i).isFinal() && !getOutputShape(i).vector)
+      check(resultArguments[i], getResultMap(i));
+}
+
 TileKernels::Access TileKernels::getAccess(unsigned input) {
   AffineMap map = scan.getInputMap(input);
   if (scan.getInputLag(input) > 0)
     return Access::Direct;
   bool overTime = map.isFunctionOfDim(space.getTime());
+  if (overTime && !isRegular(map))
+    return Access::Direct;
   if (space.getSegment() >= 0 && map.isFunctionOfDim(space.getSegment()))
     return overTime ? Access::Direct : Access::Sequence;
   bool overLanes = laneDim >= 0 && map.isFunctionOfDim(laneDim);
@@ -51,16 +173,20 @@ TileKernels::Access TileKernels::getAccess(unsigned input) {
   return timeLanes || overLanes ? Access::Element : Access::Step;
 }
 
+/// Registers of an input: for a vector over steps or channels one for each
+/// inner point.
 unsigned TileKernels::getRegisters(unsigned input) {
+  int64_t inner = getInnerCount(scan.getInputMap(input));
   switch (accesses[input]) {
   case Access::Direct:
   case Access::Sequence:
   case Access::Constant:
     return 0;
   case Access::StepVector:
-    return chunks;
-  case Access::Step:
+    return inner * chunks;
   case Access::Vector:
+    return inner * chunks * steps;
+  case Access::Step:
     return chunks * steps;
   case Access::Element:
     return chunks * steps * channels;
@@ -68,7 +194,16 @@ unsigned TileKernels::getRegisters(unsigned input) {
   llvm_unreachable("all kinds of access are handled");
 }
 
-/// Reads what does not vary over time.
+/// Reads what does not vary over time, of the current channel.
+void TileKernels::loadConstant(unsigned input) {
+  AffineMap map = scan.getInputMap(input);
+  Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+  for (int64_t number = 0; number < getInnerCount(map); ++number)
+    constants[input].push_back(
+        load(getPointer(inputArguments[input], map, getInnerPoint(map, number)),
+             element, true));
+}
+
 void TileKernels::loadConstants() {
   constants.assign(accesses.size(), {});
   firstRegister.clear();
@@ -79,34 +214,42 @@ void TileKernels::loadConstants() {
     if (accesses[input] != Access::Constant)
       continue;
     AffineMap map = scan.getInputMap(input);
-    Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
     bool overLanes = !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
     for (int64_t v = 0; v < channels; ++v) {
       if (v > 0 && !overLanes) {
-        constants[input].push_back(constants[input].front());
+        for (int64_t i = 0; i < getInnerCount(map); ++i)
+          constants[input].push_back(constants[input][i]);
         continue;
       }
       goToChannel(v);
-      constants[input].push_back(
-          load(getPointer(inputArguments[input], map, {}), element, true));
+      loadConstant(input);
     }
   }
+}
+
+/// The type of an input's registers.
+Type TileKernels::getRegisterType(unsigned input) {
+  Type storage =
+      getStorageType(getElementTypeOrSelf(scan.getInputs()[input].getType()));
+  int64_t count = isVector(accesses[input])
+                      ? width
+                      : getInnerCount(scan.getInputMap(input));
+  count *= isPair(storage) ? 2 : 1;
+  Type part = getPartType(storage);
+  return count == 1 ? part : Type(VectorType::get({count}, part));
 }
 
 /// Reads the current tile. Steps after the last are read as the last.
 SmallVector<Value> TileKernels::loadTile() {
   SmallVector<Type> types;
-  for (unsigned input = 0; input < accesses.size(); ++input) {
-    Type type =
-        getStorageType(getElementTypeOrSelf(scan.getInputs()[input].getType()));
-    if (accesses[input] == Access::Vector ||
-        accesses[input] == Access::StepVector)
-      type = VectorType::get({width}, type);
-    types.append(getRegisters(input), type);
-  }
+  for (unsigned input = 0; input < accesses.size(); ++input)
+    types.append(getRegisters(input), getRegisterType(input));
   if (types.empty())
     return {};
-  auto full = scf::IfOp::create(b, loc, types, isFull, /*withElse=*/true);
+  Value whole = isFull;
+  if (isInnerPacked)
+    whole = arith::AndIOp::create(b, loc, whole, isInnerPacked);
+  auto full = scf::IfOp::create(b, loc, types, whole, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(full.thenBlock());
   SmallVector<Value> values;
@@ -149,6 +292,7 @@ Value TileKernels::getStepStride(unsigned argument, AffineMap map) {
 Value TileKernels::getElementPointer(unsigned argument, AffineMap map,
                                      int64_t chunk, int64_t number,
                                      int64_t channel, int64_t span, bool clamp,
+                                     const InnerPoint &point,
                                      SmallVectorImpl<Value> &last) {
   setElement(chunk, number, channel);
   last.resize(channels);
@@ -158,7 +302,7 @@ Value TileKernels::getElementPointer(unsigned argument, AffineMap map,
       step = arith::MinSIOp::create(b, loc, step, sub(sequenceEnd, i64(span)));
     // Of a vector along time the lowest address counts.
     time = space.getReverse() ? sub(sub(sequenceEnd, i64(span)), step) : step;
-    return pointer = getPointer(argument, map, {});
+    return pointer = getPointer(argument, map, point);
   }
   assert(span == 1 && "a chunk is one vector along time");
   Value stride = getStepStride(argument, map);
@@ -171,6 +315,31 @@ Value TileKernels::getElementPointer(unsigned argument, AffineMap map,
                                        ArrayRef<LLVM::GEPArg>{stride});
 }
 
+/// Reads or writes a step's numbers one by one, where they do not lie together.
+Value TileKernels::loadApart(unsigned argument, AffineMap map, Value pointer) {
+  Type storage = getStorageType(signature.arguments[argument].element);
+  SmallVector<Value> numbers;
+  for (int64_t i = 0; i < getInnerCount(map); ++i) {
+    Value slot = LLVM::GEPOp::create(
+        b, loc, ptrType, storage, pointer,
+        ArrayRef<LLVM::GEPArg>{getInnerOffset(argument, map, i)});
+    numbers.push_back(load(slot, storage, /*isInput=*/true));
+  }
+  return packStorage(numbers);
+}
+
+void TileKernels::storeApart(unsigned argument, AffineMap map, Value pointer,
+                             Value packed) {
+  Type element = signature.arguments[argument].element;
+  Type storage = getStorageType(element);
+  for (int64_t i = 0; i < getInnerCount(map); ++i) {
+    Value slot = LLVM::GEPOp::create(
+        b, loc, ptrType, storage, pointer,
+        ArrayRef<LLVM::GEPArg>{getInnerOffset(argument, map, i)});
+    store(slot, unpackStorage(packed, i, isPair(storage) ? element : storage));
+  }
+}
+
 void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
   for (unsigned input = 0; input < accesses.size(); ++input) {
     Access access = accesses[input];
@@ -178,25 +347,33 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
       continue;
     unsigned argument = inputArguments[input];
     AffineMap map = scan.getInputMap(input);
-    Type storage =
-        getStorageType(getElementTypeOrSelf(scan.getInputs()[input].getType()));
-    bool vector = access == Access::Vector || access == Access::StepVector;
-    Type type = vector ? Type(VectorType::get({width}, storage)) : storage;
-    unsigned alignment =
-        storage.getIntOrFloatBitWidth() / 8 * (vector ? width : 1);
+    Type type = getRegisterType(input);
+    Type storage = getStorageType(signature.arguments[argument].element);
+    unsigned alignment = isVector(access)
+                             ? getPartType(storage).getIntOrFloatBitWidth() /
+                                   8 * (isPair(storage) ? 2 : 1) * width
+                             : getInnerAlignment(argument, map);
     // Steps of one register, and how many of its channels have one each.
     int64_t span = access == Access::StepVector ? steps : 1;
     int64_t count = access == Access::Element ? channels : 1;
-    SmallVector<Value> last;
-    for (int64_t k = 0; k < chunks; ++k)
-      for (int64_t r = 0; r < steps; r += span)
-        for (int64_t v = 0; v < count; ++v) {
-          Value pointer =
-              getElementPointer(argument, map, k, r, v, span, clamp, last);
-          values.push_back(LLVM::LoadOp::create(
-              b, loc, type, pointer, alignment, /*isVolatile=*/false,
-              /*isNonTemporal=*/false, /*isInvariant=*/true));
-        }
+    for (int64_t i = 0; i < (isVector(access) ? getInnerCount(map) : 1); ++i) {
+      InnerPoint point = getInnerPoint(map, i);
+      SmallVector<Value> last;
+      for (int64_t k = 0; k < chunks; ++k)
+        for (int64_t r = 0; r < steps; r += span)
+          for (int64_t v = 0; v < count; ++v) {
+            Value pointer = getElementPointer(argument, map, k, r, v, span,
+                                              clamp, point, last);
+            values.push_back(clamp && !isVector(access) && isa<VectorType>(type)
+                                 ? loadApart(argument, map, pointer)
+                                 : LLVM::LoadOp::create(b, loc, type, pointer,
+                                                        alignment,
+                                                        /*isVolatile=*/false,
+                                                        /*isNonTemporal=*/false,
+                                                        /*isInvariant=*/true)
+                                       .getResult());
+          }
+    }
   }
 }
 
@@ -234,8 +411,10 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   b.restoreInsertionPoint(builder.saveInsertionPoint());
   Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
   Access access = accesses[input];
+  AffineMap map = scan.getInputMap(input);
+  int64_t inner = getInnerNumber(map, point);
   if (access == Access::Constant || access == Access::Sequence)
-    return constants[input][channelNow];
+    return constants[input][channelNow * getInnerCount(map) + inner];
   if (access == Access::Direct) {
     // A lagged input; steps after the last are read as the last.
     Value saved = step, savedTime = time;
@@ -250,23 +429,18 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
     time = savedTime;
     return value;
   }
-  int64_t number = chunkNow * steps + stepNow, lane = -1;
+  int64_t number = chunkNow * steps + stepNow, lane = inner;
   if (access == Access::StepVector) {
-    number = chunkNow;
+    number = inner * chunks + chunkNow;
     lane = space.getReverse() ? steps - 1 - stepNow : stepNow;
   } else if (access == Access::Vector) {
+    number += inner * chunks * steps;
     lane = channelNow;
   } else if (access == Access::Element) {
     number = number * channels + channelNow;
   }
-  Value value = getRegister(firstRegister[input] + number);
-  if (lane >= 0)
-    value = LLVM::ExtractElementOp::create(b, loc, value, i32(lane));
-  if (value.getType() == element)
-    return value;
-  Value zero =
-      arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
+  return unpackStorage(getRegister(firstRegister[input] + number), lane,
+                       element);
 }
 
 /// Writes the outputs of the tile.
@@ -283,36 +457,46 @@ void TileKernels::storeTile() {
       if (scan.getOutput(result).isFinal())
         continue;
       AffineMap map = getResultMap(result);
-      auto [span, count, vector] = getOutputShape(result);
+      auto [span, count, vector, inner] = getOutputShape(result);
+      unsigned argument = resultArguments[result];
+      Type storage = getStorageType(signature.arguments[argument].element);
+      unsigned alignment = vector
+                               ? getPartType(storage).getIntOrFloatBitWidth() /
+                                     8 * (isPair(storage) ? 2 : 1) * width
+                               : getInnerAlignment(argument, map);
       ArrayRef<Value> next(values[result]);
-      SmallVector<Value> last;
-      for (int64_t k = 0; k < chunks; ++k)
-        for (int64_t r = 0; r < steps; r += span)
-          for (int64_t v = 0; v < count; ++v) {
-            OpBuilder::InsertionGuard guard(b);
-            Value value = next.front();
-            next = next.drop_front();
-            Value pointer =
-                getElementPointer(resultArguments[result], map, k, r, v, span,
-                                  /*clamp=*/false, last);
-            if (guarded) {
-              Value valid =
-                  arith::AndIOp::create(b, loc, isChannel, isInside(k, r));
-              auto branch = scf::IfOp::create(b, loc, valid, false);
-              b.setInsertionPoint(branch.thenBlock()->getTerminator());
+      for (int64_t i = 0; i < inner; ++i) {
+        InnerPoint point = getInnerPoint(map, i);
+        SmallVector<Value> last;
+        for (int64_t k = 0; k < chunks; ++k)
+          for (int64_t r = 0; r < steps; r += span)
+            for (int64_t v = 0; v < count; ++v) {
+              OpBuilder::InsertionGuard guard(b);
+              Value value = next.front();
+              next = next.drop_front();
+              Value pointer = getElementPointer(argument, map, k, r, v, span,
+                                                /*clamp=*/false, point, last);
+              if (guarded) {
+                Value valid =
+                    arith::AndIOp::create(b, loc, isChannel, isInside(k, r));
+                auto branch = scf::IfOp::create(b, loc, valid, false);
+                b.setInsertionPoint(branch.thenBlock()->getTerminator());
+              }
+              if (Value first = isFirstInMissingDims(map)) {
+                auto branch = scf::IfOp::create(b, loc, first, false);
+                b.setInsertionPoint(branch.thenBlock()->getTerminator());
+              }
+              if (guarded && !vector && isa<VectorType>(value.getType()))
+                storeApart(argument, map, pointer, value);
+              else
+                LLVM::StoreOp::create(b, loc, value, pointer, alignment);
             }
-            if (Value first = isFirstInMissingDims(map)) {
-              auto branch = scf::IfOp::create(b, loc, first, false);
-              b.setInsertionPoint(branch.thenBlock()->getTerminator());
-            }
-            Type element = getElementTypeOrSelf(value.getType());
-            LLVM::StoreOp::create(b, loc, value, pointer,
-                                  element.getIntOrFloatBitWidth() / 8 *
-                                      (vector ? width : 1));
-          }
+      }
     }
   };
   Value whole = arith::AndIOp::create(b, loc, isFull, isChannel);
+  if (isInnerPacked)
+    whole = arith::AndIOp::create(b, loc, whole, isInnerPacked);
   auto branch = scf::IfOp::create(b, loc, whole, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
@@ -322,51 +506,58 @@ void TileKernels::storeTile() {
 }
 
 /// How a result is written: so many steps and so many channels one by one, or
-/// as vectors.
+/// as vectors, for so many inner points one by one.
 TileKernels::OutputShape TileKernels::getOutputShape(unsigned result) {
   AffineMap map = getResultMap(result);
   bool vector = isVectorAxis(resultArguments[result], map);
   bool overLanes = !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
   return {vector && timeLanes ? steps : 1, overLanes && !vector ? channels : 1,
-          vector};
+          vector, vector ? getInnerCount(map) : 1};
 }
 
 /// The values that are written together, in the order of their addresses.
 SmallVector<Value> TileKernels::packOutputs(unsigned result) {
-  auto [span, count, vector] = getOutputShape(result);
+  auto [span, count, vector, inner] = getOutputShape(result);
+  int64_t all = getInnerCount(getResultMap(result));
   bool reverse = space.getReverse();
-  auto valueAt = [&](int64_t k, int64_t r, int64_t v) {
-    Value value = outputs[result][(k * steps + r) * channels + v];
-    Type storage = getStorageType(value.getType());
-    if (storage != value.getType())
-      value = arith::ExtUIOp::create(b, loc, storage, value);
-    return value;
+  auto valueAt = [&](int64_t k, int64_t r, int64_t v, int64_t i) {
+    return outputs[result][((k * steps + r) * channels + v) * all + i];
   };
   SmallVector<Value> values;
-  for (int64_t k = 0; k < chunks; ++k)
-    for (int64_t r = 0; r < steps; r += span)
-      for (int64_t v = 0; v < count; ++v) {
-        Value value = valueAt(k, r, v);
-        if (vector) {
-          value = LLVM::UndefOp::create(
-              b, loc, VectorType::get({width}, value.getType()));
-          for (int64_t i = 0; i < width; ++i) {
-            Value part = timeLanes ? valueAt(k, reverse ? steps - 1 - i : i, 0)
-                                   : valueAt(k, r, i);
-            value = LLVM::InsertElementOp::create(b, loc, value, part, i32(i));
-          }
+  for (int64_t i = 0; i < inner; ++i)
+    for (int64_t k = 0; k < chunks; ++k)
+      for (int64_t r = 0; r < steps; r += span)
+        for (int64_t v = 0; v < count; ++v) {
+          SmallVector<Value> numbers;
+          for (int64_t j = 0; j < (vector ? width : all); ++j)
+            numbers.push_back(
+                !vector     ? valueAt(k, r, v, j)
+                : timeLanes ? valueAt(k, reverse ? steps - 1 - j : j, 0, i)
+                            : valueAt(k, r, j, i));
+          values.push_back(packStorage(numbers));
         }
-        values.push_back(value);
-      }
   return values;
 }
 
 /// Writes final states at the current position.
-void TileKernels::storeFinals(ArrayRef<Value> states) {
+void TileKernels::storeFinals(const States &states) {
   for (unsigned i = 0; i < scan->getNumResults(); ++i) {
     ResultAttr output = scan.getOutput(i);
-    if (output.isFinal())
-      storeResult(i, {},
-                  states[scan.findState(output.getFinalState().getValue())]);
+    if (!output.isFinal())
+      continue;
+    unsigned state = scan.findState(output.getFinalState().getValue());
+    const Carrier &carrier = carriers[carrierOf[state]];
+    const State &values = states[carrierOf[state]];
+    InnerPoint point(space.getRank());
+    if (carrier.row < 0) {
+      storeResult(i, point,
+                  values[carrier.states > 1 ? state - carrier.state
+                                            : output.getLag() - 1]);
+      continue;
+    }
+    for (unsigned row = 0; row < carrier.size; ++row) {
+      point[carrier.row] = i64(row);
+      storeResult(i, point, values[row]);
+    }
   }
 }

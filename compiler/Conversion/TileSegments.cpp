@@ -96,19 +96,15 @@ void TileKernels::enterSequence(Value number) {
   starts.assign(channels, {});
   for (int64_t v = 0; v < channels; ++v) {
     goToChannel(v);
-    for (unsigned state = 0; state < scan.getNumStates(); ++state)
-      starts[v].push_back(createStart(state, {}));
+    starts[v] = createStartsOfAll();
   }
   for (unsigned input = 0; input < accesses.size(); ++input) {
     if (accesses[input] != Access::Sequence)
       continue;
-    Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
     constants[input].clear();
     for (int64_t v = 0; v < channels; ++v) {
       goToChannel(v);
-      constants[input].push_back(
-          load(getPointer(inputArguments[input], scan.getInputMap(input), {}),
-               element, true));
+      loadConstant(input);
     }
   }
 }
@@ -144,7 +140,8 @@ void TileKernels::enterStep(int64_t chunk, int64_t number) {
     visit(nextBound);
     visit(ownBegin);
     for (States &states : starts)
-      llvm::for_each(states, visit);
+      for (State &state : states)
+        llvm::for_each(state, visit);
     for (unsigned input = 0; input < accesses.size(); ++input)
       if (accesses[input] == Access::Sequence)
         llvm::for_each(constants[input], visit);

@@ -13,7 +13,9 @@ are made:
     recurc test/benchmark/specs/scan.recur --target sm_90a -o FOLDER/scan.so
 
 The work is `scan`: the diagonal scan h[t] = a[t] h[t-1] + x[t] from a zero state; `packed`:
-the same over packed sequences; `selective`: the selective scan; `step`: one step of it. Times are medians over replays of a CUDA graph
+the same over packed sequences; `selective`: the selective scan; `step`: one step of it;
+`carriers`: complex numbers, blocks, filters and other semirings, each against streaming of the
+same bytes. Times are medians over replays of a CUDA graph
 (with --eager also of launches one by one, between events), with inputs taken in turn from sets
 that together exceed the L2 cache by far. The ratio is that of the least time to the row's: for
 the scan that of a streaming kernel y = 1.5 a + x of the same size, else that of the bytes at the
@@ -42,6 +44,7 @@ import torch
 import triton
 
 import packed
+import peer_carriers
 import peer_scans
 import peer_selective
 import recur
@@ -115,7 +118,8 @@ class Peers:
         self.choices = []  # what the model chose, and what is best
 
     def is_wanted(self, case):
-        title = f"{case['dtype']} {','.join(map(str, case['shape']))} {case['layout']}"
+        title = f"{case.get('carrier', '')} {case['dtype']} {','.join(map(str, case['shape']))} " \
+                f"{case['layout']}".strip()
         if self.arguments.cases and not re.search(self.arguments.cases, title):
             return False
         print(f"{case.get('work', 'scan')}: {title}")
@@ -240,7 +244,8 @@ class Peers:
         print(f"the model's choice is within 10 % of the best at {len(self.choices) - len(wrong)} "
               f"of {len(self.choices)} shapes; at worst it takes {worst:.2f} times as long")
         for c in wrong:
-            print(f"  {c['factor']:5.2f} {c['dtype']} {c['shape']} {c['layout']}: chose "
+            print(f"  {c['factor']:5.2f} {c.get('carrier', '')} {c['dtype']} {c['shape']} "
+                  f"{c['layout']}: chose "
                   f"'{c['chosen']}', best is '{c['best']}'")
 
 
@@ -253,7 +258,8 @@ def plot(rows, path, bandwidth):
     names = list(dict.fromkeys(row["name"] for row in rows if row["name"] != "streaming"))
 
     def key(row):
-        return f"{row['work']} {row['dtype']} {tuple(row['shape'])} {row['layout']}"
+        return f"{row['work']} {row.get('carrier', '')} {row['dtype']} {tuple(row['shape'])} " \
+               f"{row['layout']}"
     cases = list(dict.fromkeys(map(key, rows)))
     figure, (shares, roof) = plt.subplots(
         2, figsize=(10, 7 + 0.3 * len(cases)),
@@ -311,8 +317,11 @@ def main():
     peers = Peers(arguments)
     bandwidth = peers.measure_bandwidth()
     print(f"streaming: {bandwidth / 1e9:.0f} GB/s")
-    for kind in ("scan", "packed", "selective", "step"):
+    for kind in ("scan", "packed", "selective", "step", "carriers"):
         if arguments.work and not re.search(arguments.work, kind):
+            continue
+        if kind == "carriers":
+            peer_carriers.add_cases(peers)
             continue
         if kind == "packed":
             for dtype in DTYPES:

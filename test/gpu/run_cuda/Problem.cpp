@@ -56,6 +56,14 @@ static void writeNumber(DLDataType type, uint8_t *at, double value) {
   std::memcpy(at, &bits, type.bits / 8);
 }
 
+/// The type of the parts of a number, and how many it has.
+static DLDataType partType(DLDataType type, int &parts) {
+  parts = type.code == kDLComplex ? 2 : 1;
+  if (parts == 2)
+    type = {kDLFloat, uint8_t(type.bits / 2), 1};
+  return type;
+}
+
 int64_t Problem::Argument::count() const {
   int64_t product = 1;
   for (int64_t size : shape)
@@ -120,13 +128,16 @@ void Problem::fill(size_t number, uint32_t seed) {
     bounds.back() = steps;
     std::sort(bounds.begin(), bounds.end());
   }
+  int parts;
+  DLDataType part = partType(argument.dtype, parts);
   for (int64_t k = 0; k < own.count(); ++k) {
-    bool isReal =
-        argument.dtype.code == kDLFloat || argument.dtype.code == kDLBfloat;
+    bool isReal = part.code == kDLFloat || part.code == kDLBfloat;
     double value = argument.role == RECUR_SEGMENTS ? double(bounds[k])
                    : isReal                        ? values[k % values.size()]
                                                    : double(random() % 16 == 0);
-    writeNumber(argument.dtype, own.at(own.host, k), value);
+    for (int i = 0; i < parts; ++i)
+      writeNumber(part, own.at(own.host, k) + i * (part.bits / 8),
+                  i ? 0.5 - value : value);
   }
 }
 
@@ -209,16 +220,19 @@ std::string Problem::difference(double &worst) const {
     CHECK(cuMemcpyDtoH_v2(found.data(), own.device->at(), found.size()));
     double error = 0, norm = 0;
     int64_t firstBad = -1;
-    double limit = argument.dtype.bits == 16   ? 1e-2
-                   : argument.dtype.bits == 64 ? 1e-12
-                                               : 1e-5;
+    int parts;
+    DLDataType part = partType(argument.dtype, parts);
+    double limit = part.bits == 16 ? 1e-2 : part.bits == 64 ? 1e-12 : 1e-5;
     for (int64_t k = 0; k < own.count(); ++k) {
-      double x = readNumber(argument.dtype, own.at(found, k));
-      double y = readNumber(argument.dtype, own.at(expected, k));
-      error += (x - y) * (x - y);
-      norm += y * y;
-      if (firstBad < 0 && !(std::abs(x - y) <= 10 * limit * (1 + std::abs(y))))
-        firstBad = k;
+      for (int i = 0; i < parts; ++i) {
+        double x = readNumber(part, own.at(found, k) + i * (part.bits / 8));
+        double y = readNumber(part, own.at(expected, k) + i * (part.bits / 8));
+        error += (x - y) * (x - y);
+        norm += y * y;
+        if (firstBad < 0 &&
+            !(std::abs(x - y) <= 10 * limit * (1 + std::abs(y))))
+          firstBad = k;
+      }
       std::memset(own.at(found, k), 0xff, own.elementBytes);
     }
     double relative = norm > 0 ? std::sqrt(error / norm) : std::sqrt(error);
