@@ -375,7 +375,11 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
     StringRef channel = space.getName(dims.channel);
     add("lookback", channel, pair, true, narrow ? 8 : 16, 8, elements);
     // The next tile, and addresses with any strides, take registers as well.
-    add("tile", channel, std::min<int64_t>(pair, 2), true, 32, 8, elements / 2);
+    // Where maps of matrices travel, every thread of a block would read and
+    // apply those of all its warps.
+    if (shape->travelling <= 2)
+      add("tile", channel, std::min<int64_t>(pair, 2), true, 32, 8,
+          elements / 2);
     if (!shape->innerLast)
       add("lookback", channel, 1, false, 32, 8,
           std::min<int64_t>(elements, 32) / 2);
