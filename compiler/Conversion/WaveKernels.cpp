@@ -23,6 +23,8 @@ using mlir::Value;
 
 /// Threads of a multiprocessor for which registers are left.
 static constexpr int64_t kResidentThreads = 512;
+/// Shared memory of a multiprocessor, in bytes.
+static constexpr int64_t kSharedBytes = 226 << 10;
 
 //===----------------------------------------------------------------------===//
 // Set-up
@@ -634,9 +636,13 @@ void WaveKernels::describeWave(gpu::GPUFuncOp function) {
   launch.vectors = vectors;
   launch.sizeMultiple = multiple;
   // A selective scan with 16 points on an H200: 780 cycles a step with two
-  // channels a thread, 890 with one where warps wait for each other, else 1130.
-  launch.stepCost = isTight ? 300 : 250;
-  launch.pointCost = width > 1 ? 33 : isTight ? 37 : 55;
+  // channels a thread, 950 with one where warps wait for each other, else 1130;
+  // 500 where shared memory leaves no room for a block beside this one, which
+  // two channels a thread bring about.
+  bool isAlone =
+      width > 1 && fixedBytes + kChunk * pointBytes > kSharedBytes / 2;
+  launch.stepCost = isAlone ? 160 : isTight ? 340 : 250;
+  launch.pointCost = isAlone ? 21 : width > 1 ? 33 : isTight ? 38 : 55;
   launch.registers = 128;
   launch.stepsInFlight = steps * width;
   describe(function, launch);
