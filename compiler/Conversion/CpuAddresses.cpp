@@ -196,10 +196,15 @@ Value CpuKernels::load(unsigned argument, const Address &address, Type element,
         arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
   };
-  if (!address.varies)
-    return toElement(LLVM::LoadOp::create(
+  if (!address.varies) {
+    auto loaded = LLVM::LoadOp::create(
         b, loc, storage, gep(data[argument], storage, address.offset),
-        alignment));
+        alignment);
+    // Nothing that a kernel writes lies in an input: what does not vary over
+    // time is read, and powers of it are made, before the loop over time.
+    loaded.setInvariant(signature.arguments[argument].role == Role::Input);
+    return toElement(loaded);
+  }
   auto type = VectorType::get({width}, storage);
   if (!passThrough)
     passThrough = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
@@ -441,12 +446,27 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, step, i64(lag));
   Address plain = getAddress(argument, map, point, isContiguous(argument, map));
   Type type = getKernelType(element, plain.varies ? width : 0);
+  // Numbers of 16 bits go through branches as integers: LLVM would widen a
+  // float there, and narrow it again by a function that not every library has.
+  Type element16 =
+      element.isBF16() || element.isF16() ? b.getI16Type() : Type();
+  auto cast = [&](Value value, Type to) -> Value {
+    if (!element16)
+      return value;
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      to = vector.clone(to);
+    return arith::BitcastOp::create(b, loc, to, value);
+  };
+  if (element16)
+    type = getKernelType(element16, plain.varies ? width : 0);
+  auto loadBits = [&](unsigned from, const Address &at, Value lanes) {
+    return cast(load(from, at, element, lanes, {}), element16);
+  };
   auto branch = scf::IfOp::create(b, loc, TypeRange{type}, inside,
                                   /*withElse=*/true);
   OpBuilder::InsertionGuard keep(b); // returns to the point after the branch
   b.setInsertionPointToEnd(branch.thenBlock());
-  scf::YieldOp::create(b, loc,
-                       ValueRange{load(argument, plain, element, mask, {})});
+  scf::YieldOp::create(b, loc, ValueRange{loadBits(argument, plain, mask)});
 
   b.setInsertionPointToEnd(branch.elseBlock());
   Value before, laneStep = createLaneSteps();
@@ -469,22 +489,24 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
       if (mask)
         lanes = arith::AndIOp::create(b, loc, lanes, mask);
     }
-    before = load(history, address, element, lanes, {});
+    before = loadBits(history, address, lanes);
     if (isVector(type))
       before = vectorOf(before);
   } else {
-    before = makeNumber(b, loc, type, 0);
+    before = element16 ? arith::ConstantOp::create(b, loc, b.getZeroAttr(type))
+                       : makeNumber(b, loc, type, 0);
   }
   if (laneStep) {
     Value lanes = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
                                         laneStep, vectorOf(i64(lag)));
     Value active =
         mask ? Value(arith::AndIOp::create(b, loc, lanes, mask)) : lanes;
-    Value value = load(argument, plain, element, active, {});
-    before = selectParts(b, loc, lanes, value, before);
+    before =
+        selectParts(b, loc, lanes, loadBits(argument, plain, active), before);
   }
   scf::YieldOp::create(b, loc, ValueRange{before});
-  return branch.getResult(0);
+  b.setInsertionPointAfter(branch);
+  return cast(branch.getResult(0), element);
 }
 
 //===----------------------------------------------------------------------===//

@@ -137,13 +137,41 @@ struct ExpandExtension : OpRewritePattern<arith::ExtFOp> {
   ExpandMathOptions options;
 };
 
+/// By way of integers: LLVM would take a vector of bf16 apart, and make bf16 of
+/// its elements again by a function that not every library has.
+struct ExpandBrainToDouble : OpRewritePattern<arith::ExtFOp> {
+  ExpandBrainToDouble(MLIRContext *context, const ExpandMathOptions &options)
+      : OpRewritePattern(context), options(options) {}
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    Value value = op.getIn();
+    if (!isScalarOrVector(value.getType()) ||
+        !getElementTypeOrSelf(value.getType()).isBF16() ||
+        !getElementTypeOrSelf(op.getType()).isF64())
+      return rewriter.notifyMatchFailure(op, "not from bf16 to f64");
+    MathBuilder result(rewriter, op.getLoc(), op.getType(), options);
+    MathBuilder b(rewriter, op.getLoc(),
+                  result.withElement(rewriter.getF32Type()), options);
+    Value bits = arith::BitcastOp::create(
+        rewriter, op.getLoc(), b.withElement(rewriter.getI16Type()), value);
+    bits = arith::ExtUIOp::create(rewriter, op.getLoc(), b.integerType, bits);
+    rewriter.replaceOpWithNewOp<arith::ExtFOp>(
+        op, op.getType(), b.fromBits(b.shiftLeft(bits, 16)));
+    return success();
+  }
+
+  ExpandMathOptions options;
+};
+
 } // namespace
 
 void recur::populateExpandNarrowFloatPatterns(
     RewritePatternSet &patterns, const ExpandMathOptions &options) {
   if (options.gpu)
     return;
-  patterns.add<ExpandTruncation>(patterns.getContext(), options);
+  patterns.add<ExpandTruncation, ExpandBrainToDouble>(patterns.getContext(),
+                                                      options);
   // x86-64-v3 has the extension of f16; that of bf16 is a shift everywhere.
   if (!options.fma)
     patterns.add<ExpandExtension>(patterns.getContext(), options);

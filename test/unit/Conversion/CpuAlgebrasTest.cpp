@@ -91,6 +91,16 @@ recurrence r over t (angle[b,t,d], x[b,t,d], y[b,t,d]) -> (p[b,t,d], q[b,t,d]) {
   p = c * prev(p) - s * prev(q) + x
   q = s * prev(p) + c * prev(q) + y
 })"},
+    {"rotation_reset", R"(
+recurrence r over t reverse (angle[b,t,d], x[b,t,d], r0[b,d]) -> (p[b,t,d], final p, final q) {
+  reset z[b,t]: bool
+  state p[b,d] = r0
+  state q[b,d] = 0.5
+  c = 0.9 * cos(angle)
+  s = 0.9 * sin(angle)
+  p = c * prev(p) - s * prev(q) + x
+  q = s * prev(p) + c * prev(q)
+})"},
     // Neither forgets nor commutes: every step's place counts.
     {"reflections", R"(
 recurrence r over t (angle[b,t,d]: f64, x[b,t,d]: f64) -> (p[b,t,d]: f64, final q: f64) {
@@ -140,6 +150,14 @@ recurrence r over t reverse (x[t,d], c[t,d]) -> (v[t,d], final u, final v) {
 recurrence r over t (x[b,t,d], c[b,t,d]) -> (y[b,t,d]) {
   state y[b,d] = -inf
   y = max(max(prev(y) + c, prev(y, 2) - 0.5), x)
+})"},
+    // Numbers of 16 bits in the past, with a history and without; one in f64.
+    {"lag_half", R"(
+recurrence r over t (x[b,t,d]: bf16, past[b,d]: bf16, w[b,t,d]: bf16) -> (y[b,t,d]: bf16, h[b,t,d]: f64) {
+  history x = past
+  state h[b,d]: f64
+  h = 0.5 * prev(h) + x
+  y = x + 2 * prev(x) - w[b,t-2,d]
 })"},
     //===-- Matrices ------------------------------------------------------===//
     {"matrix", R"(
