@@ -16,8 +16,10 @@
 
 namespace recur::algebra {
 
-/// What is known of an entry of a matrix.
-enum class Entry : unsigned char { Zero, One, Any };
+/// What is known of an entry of a matrix. A matrix that rotates and scales has
+/// the rows (c, -s) and (s, c): its second column is `Opposite`, minus the
+/// entry (1, 0), and `Same`, the entry (0, 0).
+enum class Entry : unsigned char { Zero, One, Any, Same, Opposite };
 
 /// What is known of the entries of a square matrix.
 class Pattern {
@@ -31,6 +33,15 @@ public:
       result(i, i) = Entry::One;
     return result;
   }
+
+  /// Of the products of complex numbers on pairs of reals.
+  static Pattern rotation() {
+    Pattern result(2, Entry::Any);
+    result(0, 1) = Entry::Opposite;
+    result(1, 1) = Entry::Same;
+    return result;
+  }
+  bool isRotation() const { return order == 2 && *this == rotation(); }
 
   unsigned size() const { return order; }
   Entry operator()(unsigned row, unsigned column) const {
@@ -87,6 +98,8 @@ public:
   /// What is known of every product of matrices of this pattern, the empty
   /// product (the identity) included.
   Pattern closure() const {
+    if (isRotation())
+      return *this;
     Pattern result = identity(order);
     for (;;) {
       Pattern wider =
@@ -110,8 +123,8 @@ template <typename Number> struct SparseMap {
   std::vector<std::optional<Number>> rest;
 };
 
-/// The entry of `map` at a position. `Ops` has zero(), one(), sum(x, y) and
-/// product(x, y) of numbers.
+/// The entry of `map` at a position. `Ops` has zero(), one(), sum(x, y),
+/// product(x, y) and, for rotations, negate(x) of numbers.
 template <typename Ops, typename Number>
 Number getEntry(Ops &ops, const SparseMap<Number> &map, unsigned row,
                 unsigned column) {
@@ -122,6 +135,10 @@ Number getEntry(Ops &ops, const SparseMap<Number> &map, unsigned row,
     return ops.one();
   case Entry::Any:
     break;
+  case Entry::Same:
+    return map.entries[map.pattern.index(0, 0)];
+  case Entry::Opposite:
+    return ops.negate(map.entries[map.pattern.index(1, 0)]);
   }
   return map.entries[map.pattern.index(row, column)];
 }
@@ -153,16 +170,13 @@ std::optional<Number>
 applyRow(Ops &ops, const SparseMap<Number> &map, unsigned row,
          const std::vector<std::optional<Number>> &state) {
   std::optional<Number> total;
-  unsigned next = map.pattern.index(row, 0);
   for (unsigned j = 0; j < map.pattern.size(); ++j) {
     Entry entry = map.pattern(row, j);
-    unsigned number = next;
-    next += entry == Entry::Any;
     if (entry == Entry::Zero || !state[j])
       continue;
     Number term = entry == Entry::One
                       ? *state[j]
-                      : ops.product(map.entries[number], *state[j]);
+                      : ops.product(getEntry(ops, map, row, j), *state[j]);
     total = total ? ops.sum(*total, term) : term;
   }
   if (!map.rest[row])

@@ -8,6 +8,9 @@
 
 #include "compiler/Analysis/Explain.h"
 
+#include "compiler/Analysis/Economy.h"
+#include "compiler/Analysis/Expressions.h"
+
 #include "compiler/Analysis/Schedules.h"
 #include "compiler/Analysis/Structure.h"
 #include "dialect/IR/Scalars.h"
@@ -35,192 +38,6 @@ static std::string listDims(SpaceAttr space, const SmallBitVector &set) {
   for (unsigned dim : set.set_bits())
     text += (text.empty() ? "" : ", ") + space.getName(dim).str();
   return text;
-}
-
-static std::string printIndex(AffineExpr expr, SpaceAttr space) {
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return space.getName(dim.getPosition()).str();
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return std::to_string(constant.getValue());
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  std::string left = printIndex(binary.getLHS(), space);
-  auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  if (binary.getKind() == AffineExprKind::Add && constant &&
-      constant.getValue() < 0)
-    return left + "-" + std::to_string(-constant.getValue());
-  StringRef sign = binary.getKind() == AffineExprKind::Add        ? "+"
-                   : binary.getKind() == AffineExprKind::FloorDiv ? "/"
-                   : binary.getKind() == AffineExprKind::Mod      ? "%"
-                                                                  : "*";
-  if (sign != "+" && isa<AffineBinaryOpExpr>(binary.getLHS()))
-    left = "(" + left + ")";
-  return left + sign.str() + printIndex(binary.getRHS(), space);
-}
-
-static std::string printAccess(StringRef name, AffineMap map, SpaceAttr space) {
-  std::string text = name.str() + "[";
-  for (auto [i, expr] : llvm::enumerate(map.getResults()))
-    text += (i ? "," : "") + printIndex(expr, space);
-  return text + "]";
-}
-
-/// The name of the function's argument that `operand` is.
-static std::string getName(ScanOp scan, Value operand) {
-  if (auto argument = dyn_cast<BlockArgument>(operand)) {
-    auto function = scan->getParentOfType<func::FuncOp>();
-    if (function && argument.getOwner() == &function.getBody().front()) {
-      if (auto name = function.getArgAttrOfType<StringAttr>(
-              argument.getArgNumber(), "recur.name"))
-        return name.str();
-      return "arg" + std::to_string(argument.getArgNumber());
-    }
-  }
-  return "tensor";
-}
-
-/// Whether `map` reads the argument at the indices it is declared with.
-static bool isDeclaredAccess(ScanOp scan, Value operand, AffineMap map) {
-  auto argument = dyn_cast<BlockArgument>(operand);
-  auto function = scan->getParentOfType<func::FuncOp>();
-  if (!argument || !function)
-    return false;
-  auto dims = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                   "recur.dims");
-  if (!dims || dims.size() != map.getNumResults())
-    return false;
-  SpaceAttr space = scan.getSpace();
-  for (auto [name, expr] :
-       llvm::zip(dims.getAsRange<StringAttr>(), map.getResults()))
-    if (printIndex(expr, space) != name.getValue())
-      return false;
-  return true;
-}
-
-SmallVector<std::string> recur::getArgumentNames(ScanOp scan) {
-  SmallVector<std::string> names;
-  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
-  for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
-    AffineMap map = recurrence.getInputMap(i);
-    std::string name = getName(scan, input);
-    names.push_back(isDeclaredAccess(scan, input, map)
-                        ? name
-                        : printAccess(name, map, scan.getSpace()));
-  }
-  for (auto state : scan.getStates().getAsRange<StateAttr>()) {
-    std::string name = state.getName().getValue().str();
-    for (unsigned lag = 1; lag <= scan.getReadLags(); ++lag)
-      names.push_back("prev(" + name +
-                      (lag > 1 ? ", " + std::to_string(lag) : "") + ")");
-    names.push_back(name);
-  }
-  return names;
-}
-
-//===----------------------------------------------------------------------===//
-// Expressions
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Text and how tightly its outermost operator binds.
-struct Expression {
-  std::string text;
-  int precedence; // 1: comparisons, 2: + -, 3: * /, 4: unary, 5: the rest
-};
-} // namespace
-
-static int getPrecedence(StringRef spelling) {
-  if (spelling == "+" || spelling == "-")
-    return 2;
-  if (spelling == "*" || spelling == "/")
-    return 3;
-  return 1;
-}
-
-static std::string printConstant(Attribute attr) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  if (auto number = dyn_cast<FloatAttr>(attr))
-    os << llvm::format("%g", number.getValueAsDouble());
-  else if (auto number = dyn_cast<IntegerAttr>(attr))
-    os << (number.getType().isInteger(1)
-               ? (number.getValue().isZero() ? "false" : "true")
-               : std::to_string(number.getValue().getSExtValue()));
-  else if (auto pair = dyn_cast<ArrayAttr>(attr); pair && pair.size() == 2)
-    os << "complex(" << printConstant(pair[0]) << ", " << printConstant(pair[1])
-       << ")";
-  else
-    os << attr;
-  return text;
-}
-
-/// `budget` is the number of ops that may still be shown: shared values are
-/// written out wherever they are used, which can grow without bound.
-static Expression print(Value value, ArrayRef<std::string> names, int &budget) {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return {names[argument.getArgNumber()], 5};
-  if (budget-- <= 0)
-    return {"...", 5};
-  Operation *op = value.getDefiningOp();
-  if (op->hasTrait<OpTrait::ConstantLike>())
-    if (Attribute attr = op->getAttr("value"))
-      return {printConstant(attr), 5};
-  auto step = dyn_cast<StepOpInterface>(op);
-  std::string spelling =
-      step ? step.getSpelling() : op->getName().stripDialect().str();
-  if (spelling.empty())
-    return print(op->getOperand(0), names, budget);
-  if (auto at = dyn_cast<AtOp>(op)) {
-    std::string text = "(" + print(at.getOperand(), names, budget).text + ")[";
-    llvm::raw_string_ostream os(text);
-    llvm::interleaveComma(
-        llvm::zip(at.getFrom(), at.getTo()), os, [&](auto pair) {
-          os << cast<StringAttr>(std::get<0>(pair)).getValue() << " -> ";
-          Attribute to = std::get<1>(pair);
-          if (auto name = dyn_cast<StringAttr>(to))
-            os << name.getValue();
-          else
-            os << cast<IntegerAttr>(to).getInt();
-        });
-    os << "]";
-    return {text, 5};
-  }
-  bool infix = spelling == "and" || spelling == "or" || spelling == "xor" ||
-               !isalpha(spelling[0]);
-  if (infix && op->getNumOperands() == 2) {
-    int precedence = getPrecedence(spelling);
-    auto side = [&](Value operand, bool isRight) {
-      Expression inner = print(operand, names, budget);
-      // The right side of - and / needs its own brackets.
-      bool bracket = inner.precedence < precedence ||
-                     (isRight && inner.precedence == precedence &&
-                      spelling != "+" && spelling != "*");
-      return bracket ? "(" + inner.text + ")" : inner.text;
-    };
-    return {side(op->getOperand(0), false) + " " + spelling + " " +
-                side(op->getOperand(1), true),
-            precedence};
-  }
-  if (infix && op->getNumOperands() == 1) {
-    Expression inner = print(op->getOperand(0), names, budget);
-    return {spelling +
-                (inner.precedence < 4 ? "(" + inner.text + ")" : inner.text),
-            4};
-  }
-  std::string text = spelling + "(";
-  if (auto reduce = dyn_cast<ReduceOp>(op)) {
-    for (auto [i, dim] :
-         llvm::enumerate(reduce.getDims().getAsRange<StringAttr>()))
-      text += (i ? ", " : "") + dim.getValue().str();
-    text += ": ";
-  }
-  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
-    text += (i ? ", " : "") + print(operand, names, budget).text;
-  return {text + ")", 5};
-}
-
-std::string recur::printExpression(Value value, ArrayRef<std::string> names) {
-  int budget = 100;
-  return print(value, names, budget).text;
 }
 
 //===----------------------------------------------------------------------===//
@@ -330,9 +147,10 @@ static void countTensors(ScanOp scan, WorkTable &table) {
     if (!seen.insert(operand.getAsOpaquePointer()).second)
       return;
     auto type = cast<RankedTensorType>(operand.getType());
-    WorkTable::Tensor tensor{getName(scan, operand), false,
-                             getBytes(type.getElementType()),
-                             SmallBitVector(space.getRank())};
+    WorkTable::Tensor tensor{
+        getName(cast<RecurrenceOpInterface>(scan.getOperation()), operand),
+        false, getBytes(type.getElementType()),
+        SmallBitVector(space.getRank())};
     // The declared dims say more than one access does.
     auto argument = dyn_cast<BlockArgument>(operand);
     auto function = scan->getParentOfType<func::FuncOp>();
@@ -459,8 +277,10 @@ static std::string printStart(ScanOp scan, StateAttr state) {
     if (!text.empty())
       text += ", ";
     int init = StateAttr::getInitOperand(start);
-    text +=
-        init >= 0 ? getName(scan, scan.getInits()[init]) : printConstant(start);
+    text += init >= 0
+                ? getName(cast<RecurrenceOpInterface>(scan.getOperation()),
+                          scan.getInits()[init])
+                : printConstant(start);
   }
   return text;
 }
@@ -516,6 +336,8 @@ static bool isNoRecurrence(ScanOp scan) {
 static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
   SpaceAttr space = scan.getSpace();
   os << "recognised: " << describe(scan.getAlgebra());
+  if (isRotation(scan))
+    os << ", a rotation: the states are the parts of one complex number";
   if (MonoidOp monoid = scan.getMonoidOp())
     os << ", combined by '" << monoid.getSymName() << "'"
        << (scan.getPrepends() ? " from the front" : "");
@@ -526,7 +348,8 @@ static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
        << " and columns " << cast<StringAttr>((*pair)[1]).getValue() << ")";
   os << "\n";
   Operation *yield = scan.getElements().front().getTerminator();
-  SmallVector<std::string> arguments = getArgumentNames(scan);
+  SmallVector<std::string> arguments =
+      getArgumentNames(cast<RecurrenceOpInterface>(scan.getOperation()));
   SmallVector<std::string> names = getElementNames(scan);
   unsigned count = scan.getStates().size();
   bool byState = count &&
@@ -563,13 +386,21 @@ static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
     showElements(0, names.size());
 }
 
+/// States that the step has and the scan has not.
+static void explainRemoved(ScanOp scan, llvm::raw_ostream &os) {
+  if (auto removed = scan->getAttrOfType<ArrayAttr>(kRemovedAttr))
+    for (auto text : removed.getAsRange<StringAttr>())
+      os << "removed: " << text.getValue() << "\n";
+}
+
 static void explainInvariants(ScanOp scan, llvm::raw_ostream &os) {
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   llvm::SmallSetVector<StringRef, 4> shown;
   std::vector<std::string> keep;
   for (auto [i, input] : llvm::enumerate(scan.getInputs()))
     if (recurrence.getInputLag(i) < 0)
-      keep.push_back(getName(scan, input));
+      keep.push_back(
+          getName(cast<RecurrenceOpInterface>(scan.getOperation()), input));
   for (const std::string &name : keep)
     shown.insert(name);
   if (shown.empty())
@@ -676,6 +507,7 @@ void recur::explain(ScanOp scan, const llvm::StringMap<int64_t> &sizes,
      << space.getName(space.getTime()) << (space.getReverse() ? " reverse" : "")
      << "\n";
   explainRecognised(scan, os);
+  explainRemoved(scan, os);
   explainInvariants(scan, os);
   explainSchedules(scan, os);
   WorkTable table = makeTable(scan);

@@ -16,16 +16,6 @@
 
 namespace recur {
 
-/// A value of a step as a spec would write it. `names` are the names of the
-/// region's arguments; conversions are not shown.
-std::string printExpression(mlir::Value value,
-                            llvm::ArrayRef<std::string> names);
-
-/// Names of the arguments of a region of `scan`: inputs by the names of the
-/// function's arguments with their indices where these are not the declared
-/// ones, states as `prev(h)` and `h`.
-llvm::SmallVector<std::string> getArgumentNames(ScanOp scan);
-
 /// The work of one call for the `sizes` of the dims; nothing if one is missing.
 /// Each tensor is read or written once, values are computed once for each
 /// point of the dims they vary over.

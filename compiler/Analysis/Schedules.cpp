@@ -456,6 +456,10 @@ static void addWaves(ScanOp scan, const TargetSpec &target,
   add(1, false, 8, 32, 8);
 }
 
+/// Steps of a segment of what carries no state: enough to share addresses, few
+/// enough to fill a GPU.
+static constexpr int64_t kStatelessSteps = 16;
+
 FailureOr<SmallVector<ScheduleAttr>>
 recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
                        StringRef overrides) {
@@ -486,6 +490,11 @@ recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
     if (dims.channel >= 0 && !isStep &&
         (schedules.empty() || !schedules.back().isWave()))
       schedules.push_back(make(channel, true));
+    // Without states all times are computed at once.
+    if (scan.getNumStates() == 0 && !isStep)
+      schedules.push_back(
+          ScheduleAttr::get(context, target.name, "segments", channel, width,
+                            /*contiguous=*/false, /*segment=*/kStatelessSteps));
   } else {
     schedules.push_back(make(time, true));
     if (dims.channel >= 0) {

@@ -8,11 +8,17 @@
 
 #include "compiler/Analysis/Structure.h"
 
+#include "compiler/Analysis/Economy.h"
+#include "compiler/Analysis/Expressions.h"
 #include "compiler/Analysis/Monoids.h"
 
 #include "dialect/IR/Scalars.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace recur;
@@ -30,6 +36,47 @@ std::string recur::describe(AlgebraAttr algebra) {
   if (algebra.getSemiring() != Semiring::PlusTimes)
     os << " over " << stringifySemiring(algebra.getSemiring());
   return text;
+}
+
+/// Whether y is -x by the way it is written.
+static bool isOpposite(Value x, Value y, unsigned depth = 0) {
+  auto negates = [](Value x, Value y) {
+    auto negation = y.getDefiningOp<arith::NegFOp>();
+    return negation && negation.getOperand() == x;
+  };
+  if (negates(x, y) || negates(y, x))
+    return true;
+  FloatAttr a, b;
+  if (matchPattern(x, m_Constant(&a)) && matchPattern(y, m_Constant(&b)))
+    return a.getValueAsDouble() == -b.getValueAsDouble() &&
+           (depth > 0 || a.getValueAsDouble() != 0);
+  auto first = x.getDefiningOp<arith::SelectOp>(),
+       second = y.getDefiningOp<arith::SelectOp>();
+  if (first && second && depth < 4)
+    return first.getCondition() == second.getCondition() &&
+           isOpposite(first.getTrueValue(), second.getTrueValue(), depth + 1) &&
+           isOpposite(first.getFalseValue(), second.getFalseValue(), depth + 1);
+  auto p = x.getDefiningOp<arith::MulFOp>(),
+       q = y.getDefiningOp<arith::MulFOp>();
+  if (!p || !q || depth > 4)
+    return false;
+  for (unsigned i : {0, 1})
+    for (unsigned j : {0, 1})
+      if (p->getOperand(i) == q->getOperand(j) &&
+          isOpposite(p->getOperand(1 - i), q->getOperand(1 - j), depth + 1))
+        return true;
+  return false;
+}
+
+bool recur::isRotation(ScanOp scan) {
+  AlgebraAttr algebra = scan.getAlgebra();
+  if (algebra.getStructure() != Structure::Block || algebra.getOrder() != 2 ||
+      algebra.getSemiring() != Semiring::PlusTimes || scan.getBlockDims() ||
+      !isa<FloatType>(cast<StateAttr>(scan.getStates()[0]).getType()))
+    return false;
+  Operation *yield = scan.getElements().front().getTerminator();
+  return yield->getOperand(0) == yield->getOperand(3) &&
+         isOpposite(yield->getOperand(1), yield->getOperand(2));
 }
 
 /// `'c'` or `'c' and 'h'`.
@@ -96,6 +143,8 @@ private:
       refusal = Refusal{at->getLoc(), std::move(message)};
   }
   bool checkAffine();
+  bool checkFinite();
+  std::string showTerm(Operation *op);
   void setAlgebra(Structure structure, int64_t order = 1) {
     algebra =
         AlgebraAttr::get((*step)->getContext(), structure, order, semiring);
@@ -133,9 +182,51 @@ bool Attempt::checkAffine() {
       continue;
     refuse(obstacle.op, ("the step is not affine in state '" + getName(i) +
                          "': " + obstacle.reason)
-                            .str());
+                                .str() +
+                            showTerm(obstacle.op));
     return false;
   }
+  return true;
+}
+
+/// `, in EXPRESSION`, the offending term of the step.
+std::string Attempt::showTerm(Operation *op) {
+  if (op->getNumResults() != 1)
+    return "";
+  std::string advice;
+  // Clamped maps h -> max(a h + b, c) compose where a is not negative.
+  if (isa<arith::MaximumFOp, arith::MinimumFOp>(op) &&
+      semiring == Semiring::PlusTimes)
+    advice = "; such maps compose where the factors of the state are not "
+             "negative: declare them as a monoid";
+  return ", in '" + printExpression(op->getResult(0), getArgumentNames(*step)) +
+         "'" + advice;
+}
+
+/// A factor that is not finite makes products with the semiring's zero that are
+/// no numbers.
+bool Attempt::checkFinite() {
+  for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
+    for (const Term &term : forms.get(getUpdate(i)).terms) {
+      auto constant = term.coefficient.getDefiningOp<arith::ConstantOp>();
+      auto number =
+          constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+      if (!number)
+        continue;
+      double value = number.getValueAsDouble();
+      if (std::isfinite(value) || value == getSemiringZero(semiring))
+        continue;
+      std::string shown = std::isnan(value) ? "nan"
+                          : value > 0       ? "inf"
+                                            : "-inf";
+      refuse(term.origin,
+             ("the factor of state '" + getName(term.read.state) + "' is " +
+              shown + ", expected a finite number: its product with " +
+              (semiring == Semiring::PlusTimes ? "0" : "an infinite state") +
+              " is none")
+                 .str());
+      return false;
+    }
   return true;
 }
 
@@ -265,7 +356,8 @@ Classification Attempt::run() {
   SmallVector<bool> depends;
   for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
     depends.push_back(forms.get(getUpdate(i)).dependsOnState());
-  if (checkAffine()) {
+  bool isAffine = checkAffine();
+  if (isAffine && checkFinite()) {
     bool plain = true, coupled = false;
     int64_t order = 1;
     for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
@@ -292,6 +384,7 @@ Classification Attempt::run() {
   Classification result;
   result.step = std::move(step);
   result.refusal = refusal;
+  result.isFinal = isAffine && semiring != Semiring::PlusTimes;
   result.dependsOnState = std::move(depends);
   if (refusal)
     return result;
@@ -393,12 +486,19 @@ static bool hasLags(RecurrenceOp recurrence) {
 Classification recur::classify(RecurrenceOp original) {
   if (usesMonoid(original))
     return classifyMonoid(original);
-  OwningOpRef<RecurrenceOp> spread;
+  OwningOpRef<RecurrenceOp> changed;
   RecurrenceOp recurrence = original;
-  if (hasLags(original) &&
-      (original.getHasReset() || original.getNumStates() > 1)) {
-    spread = cast<RecurrenceOp>(original->clone());
-    recurrence = *spread;
+  SmallVector<std::string> removed;
+  if (mayRemoveStates(original)) {
+    changed = cast<RecurrenceOp>(original->clone());
+    recurrence = *changed;
+    removed = removeStates(recurrence);
+  }
+  if (hasLags(recurrence) &&
+      (recurrence.getHasReset() || recurrence.getNumStates() > 1)) {
+    if (!changed)
+      changed = cast<RecurrenceOp>(recurrence->clone());
+    recurrence = *changed;
     spreadLags(recurrence);
   }
   std::optional<Classification> first;
@@ -408,7 +508,8 @@ Classification recur::classify(RecurrenceOp original) {
     if (!fitsTypes(recurrence, semiring))
       continue;
     Classification found = Attempt(recurrence, semiring).run();
-    if (!found.refusal)
+    found.removed = removed;
+    if (!found.refusal || found.isFinal)
       return found;
     // What keeps it from being affine over the reals is what users understand;
     // a refusal for another reason is final.

@@ -32,11 +32,19 @@ struct Classification {
   llvm::SmallVector<mlir::Value> elements;
   /// For each state whether its new value depends on any earlier one.
   llvm::SmallVector<bool> dependsOnState;
+  /// The states that were removed before, a text for each.
+  llvm::SmallVector<std::string> removed;
   std::optional<Refusal> refusal;
+  /// The structure was found, and the refusal is for something else.
+  bool isFinal = false;
 };
 
 /// Tries the reals and then the other semirings.
 Classification classify(RecurrenceOp recurrence);
+
+/// Whether the two states of `scan` are the parts of one complex number, which
+/// its steps multiply by another: a11 = a22 and a12 = -a21.
+bool isRotation(ScanOp scan);
 
 /// Why no kernels exist for `scan`, or nothing.
 std::optional<std::string> findUnsupported(AlgebraAttr algebra,

@@ -112,6 +112,10 @@ Value AlgebraEmitter::product(Value x, Value y) {
   return arith::SelectOp::create(builder, loc, opposite, zero(), total);
 }
 
+Value AlgebraEmitter::negate(Value x) {
+  return arith::NegFOp::create(builder, loc, x, flags);
+}
+
 Value AlgebraEmitter::select(Value condition, Value x, Value y) {
   return selectParts(builder, loc, condition, x, y);
 }

@@ -34,6 +34,7 @@ public:
   /// Over the sums of numbers zero, an infinity, annihilates the other one too:
   /// results do not depend on how time is cut.
   mlir::Value product(mlir::Value x, mlir::Value y);
+  mlir::Value negate(mlir::Value x);
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
 
   /// What an empty segment ends in: (+)'s zero, or a monoid's neutral element.

@@ -8,6 +8,7 @@
 
 #include "compiler/Conversion/Carriers.h"
 
+#include "compiler/Analysis/Structure.h"
 #include "dialect/IR/Scalars.h"
 
 using namespace mlir;
@@ -106,6 +107,8 @@ SmallVector<Carrier, 2> recur::getCarriers(ScanOp scan) {
           rest >= 0 &&
           !isSemiringZero(algebra.getSemiring(), yield.getOperand(rest)));
     }
+    if (isRotation(scan))
+      step = algebra::Pattern::rotation();
     carrier.step = step;
     carrier.product = step.closure();
     state += carrier.states;

@@ -7,6 +7,7 @@
 /// scans.
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Analysis/Economy.h"
 #include "compiler/Analysis/Structure.h"
 #include "dialect/IR/Monoids.h"
 #include "dialect/IR/Scalars.h"
@@ -308,6 +309,10 @@ ScanOp ScanBuilder::build() {
   else
     buildElements(scan.getElements());
   buildReadout(scan.getReadout(), scan.getReadLags());
+  if (!found.removed.empty())
+    scan->setAttr(kRemovedAttr,
+                  builder.getStrArrayAttr(SmallVector<StringRef>(
+                      found.removed.begin(), found.removed.end())));
   return scan;
 }
 

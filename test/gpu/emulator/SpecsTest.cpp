@@ -211,6 +211,16 @@ const Feature features[] = {
                 "  state u[d] = u0\n  state v[d]\n  state w[d]\n"
                 "  u = a * prev(u) + x\n  v = 0.5 * prev(v) + u\n"
                 "  w = prev(w) * 0.25 + v - prev(u)\n}\n"},
+    // Nothing is carried: the state is x one step ago.
+    {"NoState", "recurrence r over t (x[b,t,d], z[b,t,d], x0[b,d]) -> "
+                "(y[b,t,d]) {\n  state h[b,d] = x0\n  h = x\n"
+                "  y = x - prev(h) * z + prev(z, 2)\n}\n"},
+    {"Rotation",
+     "recurrence r over t (angle[b,t,d], x[b,t,d], p0[b,d]) -> (y[b,t,d], "
+     "final p, final q) {\n  reset z[b,t]: bool\n  state p[b,d] = p0\n"
+     "  state q[b,d]\n  c = 0.9 * cos(angle)\n  s = 0.9 * sin(angle)\n"
+     "  p = c * prev(p) - s * prev(q) + x\n  q = s * prev(p) + c * prev(q)\n"
+     "  y = p - prev(q)\n}\n"},
     {"Filter", "recurrence r over t (x[b,t,d], c[b,t,d], y1[b,d], y2[b,d], "
                "y3[b,d]) -> (y[b,t,d], z[b,t,d], final y, final prev(y, 2)) "
                "{\n  state y[b,d] = y1, y2, y3\n"

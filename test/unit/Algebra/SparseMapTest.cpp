@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include <complex>
 #include <random>
 
 using namespace recur::algebra;
@@ -46,6 +47,15 @@ TEST(Pattern, ClosureKeepsWhatAllProductsHave) {
             makePattern({"***", "***", "***"}));
 }
 
+// Products of rotations are rotations, of two numbers instead of four.
+TEST(Pattern, KnowsRotations) {
+  Pattern rotation = Pattern::rotation();
+  EXPECT_TRUE(rotation.isRotation());
+  EXPECT_FALSE(makePattern({"**", "**"}).isRotation());
+  EXPECT_EQ(rotation.closure(), rotation);
+  EXPECT_EQ(rotation.count(), 2u);
+}
+
 TEST(Pattern, NumbersUnknownEntries) {
   Pattern pattern = makePattern({"*1", "0*"});
   EXPECT_EQ(pattern.count(), 2u);
@@ -58,6 +68,7 @@ template <typename S> struct Operations {
   using Number = typename S::Element;
   Number zero() { return S::zero(); }
   Number one() { return S::one(); }
+  Number negate(Number x) { return Number(-x); }
   Number sum(Number x, Number y) { return S::sum(x, y); }
   Number product(Number x, Number y) {
     ++products;
@@ -117,6 +128,26 @@ TEST(SparseMaps, SkipKnownEntries) {
   SparseMap<double> map{makePattern({"**", "10"}), {2, 3}, {5.0, std::nullopt}};
   EXPECT_EQ(apply(ops, map, {7, 11}), (std::vector<double>{52, 7}));
   EXPECT_EQ(ops.products, 2);
+}
+
+// (c, s) as a matrix moves (re, im) as c + i s moves re + i im.
+TEST(SparseMap, RotationsAreComplexNumbers) {
+  Operations<PlusTimes<double>> ops;
+  using Map = SparseMap<double>;
+  Pattern pattern = Pattern::rotation();
+  Map first{pattern, {0.6, 0.8}, {1.0, 2.0}};
+  Map second{pattern, {-0.5, 2.0}, {std::nullopt, 3.0}};
+  std::complex<double> a(0.6, 0.8), b(1, 2), c(-0.5, 2), d(0, 3), h(0.25, -4);
+  Map both = compose(ops, second, first, pattern);
+  std::vector<double> after = apply(ops, both, {h.real(), h.imag()});
+  std::complex<double> expected = c * (a * h + b) + d;
+  EXPECT_DOUBLE_EQ(after[0], expected.real());
+  EXPECT_DOUBLE_EQ(after[1], expected.imag());
+  EXPECT_DOUBLE_EQ(both.entries[0], (c * a).real());
+  EXPECT_DOUBLE_EQ(both.entries[1], (c * a).imag());
+  Map identity =
+      makeIdentity<Operations<PlusTimes<double>>, double>(ops, pattern);
+  EXPECT_EQ(identity.entries, (std::vector<double>{1, 0}));
 }
 
 } // namespace
