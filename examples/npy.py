@@ -8,6 +8,8 @@ prints .npy files as columns. Needs nothing but Python.
     npy.py gretl DATA.gdt OUT.npy           a gretl time series as [variable, time]
     npy.py values OUT.npy SHAPE NUMBER...   numbers, e.g. SHAPE 2,3; 'x' is rank 0
     npy.py normal OUT.npy SHAPE SEED MEAN DEVIATION   random numbers
+    npy.py butterworth B.npy A.npy CUTOFF RATE   a low pass of order 4 in two sections
+    npy.py cascade IN.npy B.npy A.npy OUT.npy    filters IN in plain loops, prints OUT's error
     npy.py columns FILE.npy...              one line an element, one column a file
 """
 
@@ -86,6 +88,37 @@ def normal(path, sizes, seed, mean, deviation):
                                for _ in range(math.prod(shape(sizes)))))
 
 
+def butterworth(b, a, cutoff, rate):
+    """The poles of order 4 in conjugate pairs, by the bilinear transform."""
+    k = math.tan(math.pi * float(cutoff) / float(rate))
+    forward, back = [], []
+    for pair in (1, 3):
+        damping = 2 * math.cos(pair * math.pi / 8) * k
+        scale = 1 / (1 + damping + k * k)
+        forward += [k * k * scale, 2 * k * k * scale, k * k * scale]
+        back += [2 * (k * k - 1) * scale, (1 - damping + k * k) * scale]
+    write(b, [2, 3], forward)
+    write(a, [2, 2], back)
+
+
+def cascade(source, b, a, result):
+    """Sections of order 2 one after the other, in f64 and with nothing of Recur."""
+    signal, b, a, found = list(read(source)), read(b), read(a), read(result)
+    for section in range(len(a) // 2):
+        b0, b1, b2 = b[3 * section:3 * section + 3]
+        a1, a2 = a[2 * section:2 * section + 2]
+        x1 = x2 = y1 = y2 = 0.0
+        for t, x in enumerate(signal):
+            y = b0 * x + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2
+            x1, x2, y1, y2 = x, x1, y, y1
+            signal[t] = y
+    norm = math.sqrt(sum(y * y for y in signal))
+    error = math.dist(signal, found) / norm
+    print(f"{result}: relative error {error:.1e} against plain loops")
+    if not error <= 1e-5:
+        sys.exit("error: expected at most 1e-5")
+
+
 def columns(*paths):
     for row in zip(*map(read, paths)):
         print(*row)
@@ -96,6 +129,8 @@ COMMANDS = {
     "gretl": gretl,
     "values": lambda path, sizes, *numbers: write(path, shape(sizes), map(float, numbers)),
     "normal": normal,
+    "butterworth": butterworth,
+    "cascade": cascade,
     "columns": columns,
 }
 

@@ -315,6 +315,17 @@ const Case kCases[] = {
        for (Complex &x : a.arrays.at("x").values)
          x = std::round(x.real() * 8);
      }},
+    {"leaky_queue",
+     {{"b", 3}},
+     {{"a", {0, 1}}},
+     [](Arrays &a) {
+       for (int64_t b = 0; b < a["b"]; ++b) {
+         double w = a.real("w0", {b});
+         for (int64_t t = 0; t < a["t"]; ++t)
+           a.at("w", {b, t}) = w =
+               std::max(a.real("a", {b, t}) * w + a.real("x", {b, t}), 0.0);
+       }
+     }},
     {"welford", {{"b", 3}}, {{"x", {3, 5}}}, runMoments},
     {"kalman_scan",
      {{"b", 3}},
