@@ -207,6 +207,7 @@ struct TileShape {
   /// The components of a state that depend on each other, and the numbers of
   /// the map of several steps that are not known or the same for all steps.
   int64_t order, travelling;
+  bool isUniform; ///< the map's matrix is the same for all steps
   /// Numbers of a step that lie together after the dims of lanes; of those
   /// tensors, whether time is nearer to them than the channel.
   bool innerLast, timeIsNearer;
@@ -271,6 +272,7 @@ static std::optional<TileShape> getTileShape(ScanOp scan,
   if (shape.order > (uniform ? 4 : 3) ||
       (shape.order > 1 && algebra.getSemiring() == Semiring::LogSumExp))
     return std::nullopt;
+  shape.isUniform = uniform;
   shape.travelling = shape.order + (uniform ? 0 : shape.order * shape.order);
 
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
@@ -309,10 +311,10 @@ static std::optional<TileShape> getTileShape(ScanOp scan,
   // the results (see TileKernels).
   int64_t read = 0, kept = 0, lagged = 0, written = 0, results = 0;
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
-    int64_t numbers = single      ? (shape.narrow ? 1 : 2)
-                      : uniform   ? shape.order
-                      : companion ? shape.order + 1
-                                  : shape.order * (shape.order + 1);
+    int64_t offsets = companion ? 1 : shape.order;
+    int64_t numbers = single    ? (shape.narrow ? 1 : 2)
+                      : uniform ? offsets
+                                : offsets * (shape.order + 1);
     kept += halves(state.getType()) * numbers;
     if (!single && !companion && row < 0)
       break; // one block of all states
@@ -364,9 +366,9 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
         timeLanes ? width : rest, group, timeLanes ? rest : 1, warps));
   };
   bool narrow = shape->narrow;
-  int64_t elements =
-      std::clamp<int64_t>(llvm::bit_floor<uint64_t>(128 / shape->halves),
-                          shape->order > 1 ? 2 : 8, narrow ? 64 : 32);
+  int64_t elements = std::clamp<int64_t>(
+      llvm::bit_floor<uint64_t>(128 / shape->halves), shape->order > 1 ? 2 : 8,
+      narrow || shape->halves <= 2 ? 64 : 32);
   // Vectors of 16 bytes along time, of 8 bytes along channels. Several numbers
   // of a step that lie together are vectors already.
   int64_t vector = shape->innerLast ? 1 : std::max(1u, 128 / shape->bits);
@@ -388,7 +390,9 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
     return;
   // (where sequences begin takes registers for each vector along time)
   int64_t share = scan.getSegments() ? 2 : 1;
-  add("lookback", time, vector, true, 1, 4, elements / share);
+  // Where only offsets travel, windows of more threads cost little.
+  add("lookback", time, vector, true, 1, shape->isUniform ? 8 : 4,
+      std::min<int64_t>(elements, narrow ? 64 : 32) / share);
   // Rows of any length, whose steps no vector divides: lanes read neighbours.
   if (vector > 1)
     add("lookback", time, 1, true, 1, 8,

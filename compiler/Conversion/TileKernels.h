@@ -28,7 +28,7 @@
 /// which a tile so many before ends in, and the maps of those between, applied
 /// in order. One wait is thus for a whole window of tiles, and what is read
 /// again while waiting is one word a channel. A block of one channel has a
-/// window of as many tiles as it has threads.
+/// window of as many tiles as it has threads, if only offsets are published.
 ///
 /// Steps of a thread, from the fastest: `steps` consecutive ones, the warp's
 /// threads along time, `chunks`, the block's warps.
@@ -37,6 +37,8 @@
 #define RECUR_COMPILER_CONVERSION_TILEKERNELS_H
 
 #include "compiler/Conversion/GpuKernels.h"
+
+#include "llvm/ADT/Sequence.h"
 
 namespace recur {
 
@@ -179,7 +181,14 @@ private:
   Value getWindowBegin();
   Value getWindowSlot(unsigned carrier, Value row);
   int64_t getWindowBytes();
-  bool looksWide() const { return lookback && timeLanes; }
+  /// Wide windows pay where only offsets are read.
+  bool looksWide() const {
+    return lookback && timeLanes &&
+           llvm::all_of(
+               llvm::seq<size_t>(0, carriers.size()), [&](size_t carrier) {
+                 return isUniform(carrier) || patterns[carrier].count() == 0;
+               });
+  }
   llvm::SmallVector<Value> awaitPublished(
       mlir::TypeRange types,
       llvm::function_ref<void(llvm::SmallVectorImpl<Value> &, Value &)> read);
