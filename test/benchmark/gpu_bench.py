@@ -123,6 +123,7 @@ class Bench:
         if not self.is_wanted(name):
             return None
         error = None
+        torch.cuda.synchronize()  # inputs are made on another stream
         try:
             with torch.cuda.stream(self.stream):
                 if prepare:

@@ -67,7 +67,6 @@ def add_case(bench, shape, time_last, dtype, kernel, variants):
     moved = 3 * t * d * width + 4 * (s + 1)
     number = max(1, min(4, int(12e9 / moved), int(3 * L2_BYTES / moved) + 1))
     sets = [Set(shape, time_last, dtype, seed) for seed in range(number)]
-    torch.cuda.synchronize()  # results may lie where inputs have been made of, on another stream
     case = {"work": "packed", "shape": list(shape), "dtype": str(dtype).split(".")[1],
             "layout": "[d,t]" if time_last else "[t,d]"}
     wanted, bench.only = bench.only, None
