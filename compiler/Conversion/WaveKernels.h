@@ -24,9 +24,9 @@
 /// Order: special functions are what a point takes most of. With many blocks
 /// all but the first transitions of a point are computed after its entry state
 /// is there, between its sums, so that both units are busy in every warp. With
-/// few channels (more than 8 warps a block) the state's way through the warps is
-/// what takes the time: then all that does not need the state comes before it,
-/// and nothing but the states between its arrival and the hand-over.
+/// few channels (more than 8 warps a block) the state's way through the warps
+/// is what takes the time: then all that does not need the state comes before
+/// it, and nothing but the states between its arrival and the hand-over.
 ///
 /// Shared memory is dynamic. For each point of the inner dims: the words of the
 /// states, and what varies over the points but not over time. Besides, for
@@ -36,10 +36,10 @@
 /// channels, of which one is on its way while the other is worked on.
 ///
 /// Tools that know of barriers alone (compute-sanitizer's racecheck) report the
-/// words, as a warp looks at one while the warp before it may be writing it. What
-/// orders them is the number that they hold: one access reads or writes state
-/// and number together, a warp goes on once the number is its segment's, and
-/// only then overwrites the word.
+/// words, as a warp looks at one while the warp before it may be writing it.
+/// What orders them is the number that they hold: one access reads or writes
+/// state and number together, a warp goes on once the number is its segment's,
+/// and only then overwrites the word.
 //===----------------------------------------------------------------------===//
 #ifndef RECUR_COMPILER_CONVERSION_WAVEKERNELS_H
 #define RECUR_COMPILER_CONVERSION_WAVEKERNELS_H
