@@ -397,7 +397,10 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
   if (vector > 1)
     add("lookback", time, 1, true, 1, 8,
         std::min<int64_t>(elements, 32) / (2 * share));
-  // A warp a row, with less in its registers: the next steps are on their way.
+  // A block or a warp a row, with less in its registers: the next steps are on
+  // their way. A block's tile of 2048 steps wants rows as long.
+  if (elements == 32 && vector > 1 && !scan.getSegments())
+    add("tile", time, vector, true, 1, 8, elements / 4);
   add("tile", time, vector, true, 1, 1,
       std::max<int64_t>(elements / 4, vector));
 }

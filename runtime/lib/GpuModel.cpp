@@ -9,6 +9,7 @@
 #include "runtime/lib/GpuModel.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace recur::runtime;
 
@@ -77,6 +78,17 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
       kernel.time_tile > 0
           ? std::min(static_cast<double>(kernel.time_tile), steps)
           : steps;
+  // Where threads have time along them, a tile of their steps that is not full
+  // takes as long, and the only one of a short row moves less.
+  double full = 1;
+  if (kernel.phase == RECUR_GPU_SCAN && kernel.lane_dim < 0 &&
+      kernel.time_tile == 0 && kernel.steps_in_flight > 0 && steps > 0) {
+    double tile =
+        static_cast<double>(kernel.steps_in_flight) * kernel.block /
+        static_cast<double>(std::max<int64_t>(kernel.items_per_block, 1));
+    blockSteps = std::ceil(steps / tile) * tile;
+    full = std::min(1.0, steps / tile);
+  }
   // A last block that is not full takes as long.
   double positions =
       static_cast<double>(std::max<int64_t>(kernel.items_per_block, 1)) *
@@ -112,7 +124,7 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
   bool looksBack = kernel.phase == RECUR_GPU_SCAN && grid.tiles > 1;
   double most = machine.bandwidth * constants.bandwidthShare *
                 (looksBack ? constants.lookBackShare : 1) *
-                (unitStride ? 1 : constants.stridedShare);
+                (unitStride ? 1 : constants.stridedShare) * full;
   double bandwidth = std::min(most, inFlight / constants.memoryLatency);
   double moving = bandwidth > 0 ? bytes / bandwidth : 0;
 

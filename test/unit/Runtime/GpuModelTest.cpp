@@ -52,6 +52,26 @@ TEST(GpuModelTest, AnyStridesMoveMoreBytes) {
   EXPECT_GT(apart, 2 * neighbours);
 }
 
+// A tile of 2048 steps is half empty in a row of 1024; one of 256 is not.
+TEST(GpuModelTest, ShortRowsDoNotFillTiles) {
+  recur_gpu_kernel wide = {};
+  wide.phase = RECUR_GPU_SCAN;
+  wide.lane_dim = -1;
+  wide.lane_tile = wide.items_per_block = 1;
+  wide.block = 256;
+  wide.steps_in_flight = 8;
+  wide.step_cost = 30;
+  recur_gpu_kernel narrow = wide;
+  narrow.block = 32;
+  auto estimate = [](const recur_gpu_kernel &kernel, int64_t steps) {
+    GpuWork work = {steps, 5e8, 2.5e8, 0};
+    GpuGrid grid = {65536, 65536, 1};
+    return estimateKernel(h100, gpuConstants, kernel, grid, work, true, true);
+  };
+  EXPECT_GT(estimate(wide, 1024), 1.5 * estimate(narrow, 1024));
+  EXPECT_LT(estimate(wide, 2048), 1.1 * estimate(narrow, 2048));
+}
+
 // Few units: time goes with the steps, not with the units.
 TEST(GpuModelTest, FewUnitsAreBoundByTheirSteps) {
   recur_gpu_kernel serial = makeSerial();
