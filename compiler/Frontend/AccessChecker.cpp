@@ -243,6 +243,8 @@ const Value *Checker::checkAccess(const Expr &expr, const Scope &scope) {
   case Symbol::Kind::State:
     return readState(expr, symbol, lag, scope);
   case Symbol::Kind::Tuple:
+    if (symbol.index == Symbol::kNoMembers)
+      return nullptr;
     diagnostics.error(expr.name.loc, "expected a number, found the tuple '" +
                                          expr.name.text +
                                          "'; read a member of it, as in " +

@@ -49,6 +49,8 @@ private:
   /// What a name of the step means.
   struct Symbol {
     enum class Kind { Argument, State, Tuple, Local };
+    /// The index of a tuple whose monoid has mistakes.
+    static constexpr unsigned kNoMembers = ~0u;
     Kind kind;
     llvm::SMLoc loc;
     unsigned index = 0; ///< of the argument, the state or the first member

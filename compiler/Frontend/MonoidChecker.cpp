@@ -149,7 +149,10 @@ void Checker::declareTuple(const StateDecl &written) {
   const Monoid *monoid = monoids.lookup(written.monoid->text);
   unsigned first = out.states.size();
   const Name &name = written.tensor.name;
-  if (!declareSymbol(name, Symbol::Kind::Tuple, first) || !monoid)
+  // A monoid with mistakes, which have been reported, gives no members.
+  if (!declareSymbol(name, Symbol::Kind::Tuple,
+                     monoid ? first : Symbol::kNoMembers) ||
+      !monoid)
     return;
   if (!written.starts.empty() &&
       written.starts.size() != monoid->members.size())
@@ -184,6 +187,9 @@ void Checker::declareTuple(const StateDecl &written) {
 
 /// `s = m(prev(s), (...))` or `s = m((...), prev(s))`.
 void Checker::checkCombination(const Assignment &assignment, Symbol &tuple) {
+  tuple.isAssigned = true;
+  if (tuple.index == Symbol::kNoMembers)
+    return;
   const Monoid &monoid = *out.states[tuple.index].monoid;
   unsigned count = monoid.members.size();
   const Expr &call = *assignment.value;
@@ -193,7 +199,6 @@ void Checker::checkCombination(const Assignment &assignment, Symbol &tuple) {
     return expr.kind == Expr::Kind::Previous && expr.name.text == name &&
            !expr.hasIndices && expr.lag == 1;
   };
-  tuple.isAssigned = true;
   for (unsigned i = 0; i < count; ++i) {
     Symbol &symbol = symbols.find(out.states[tuple.index + i].spelling)->second;
     symbol.isAssigned = true;

@@ -13,6 +13,7 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -101,7 +102,9 @@ private:
         tiles.insert(tile);
     for (int64_t tile : tiles)
       runAll(tile + 8, 1, "t", tile);
-    runAll(530, 72, "d");
+    const auto &dims = spec.getDims();
+    bool hasColumns = std::find(dims.begin(), dims.end(), "c") != dims.end();
+    runAll(530, 72, hasColumns ? "c" : "d");
   }
 
   /// Sizes around warps, for all variants, and around the variants' tiles, for
