@@ -157,7 +157,7 @@ class Spec:
             schedules.append(line.group(1).replace(", unit stride there", "")
                              if line else "-")
         counts = []
-        for steps in (1, 2):
+        for steps in (0, 1):
             total = re.search(r"reads (\d+) B, writes (\d+) B, (\d+) arithmetic "
                               r"and (\d+) special", self.explain(steps)[1])
             counts.append([int(number) for number in total.groups()])

@@ -40,6 +40,71 @@ static std::string listDims(SpaceAttr space, const SmallBitVector &set) {
   return text;
 }
 
+/// The names of the arguments of `elements`.
+static SmallVector<std::string> getElementArguments(ScanLikeOpInterface scan) {
+  SmallVector<std::string> names =
+      getArgumentNames(cast<RecurrenceOpInterface>(scan.getOperation()));
+  names.resize(scan.getInputs().size());
+  if (!scan.isAffine())
+    for (auto state : scan.getStates().getAsRange<StateAttr>())
+      names.push_back("prev(" + state.getName().getValue().str() + ")");
+  return names;
+}
+
+/// The names of what `elements` yields, in its order.
+static SmallVector<std::string> getElementNames(ScanLikeOpInterface scan) {
+  SmallVector<std::string> names;
+  unsigned order = scan.getAlgebra().getOrder();
+  unsigned count = scan.getStates().size();
+  // What a step does: h' = a h + b, or h' = f(h) with the Jacobian J.
+  std::string a = scan.isAffine() ? "a" : "J", b = scan.isAffine() ? "b" : "f";
+  switch (scan.getAlgebra().getStructure()) {
+  case Structure::Diagonal:
+  case Structure::OuterProduct:
+    for (unsigned i = 0; i < count; ++i)
+      names.append({a, b});
+    return names;
+  case Structure::Companion:
+    for (unsigned k = 1; k <= order; ++k)
+      names.push_back(a + std::to_string(k));
+    names.push_back(b);
+    return names;
+  case Structure::Monoid:
+    for (Attribute member : getMonoidOp(scan).getMembers())
+      names.push_back(cast<StringAttr>(member).getValue().str());
+    if (scan.getElements().front().getTerminator()->getNumOperands() > count)
+      names.push_back("combined");
+    return names;
+  case Structure::Block:
+    break;
+  }
+  if (scan.getBlockDims())
+    return {a, b};
+  for (unsigned row = 1; row <= order; ++row)
+    for (unsigned column = 1; column <= order; ++column)
+      names.push_back(a + std::to_string(row) + std::to_string(column));
+  for (unsigned row = 1; row <= order; ++row)
+    names.push_back(b + std::to_string(row));
+  return names;
+}
+
+/// The ops of `elements` that a schedule runs: one step after the other needs
+/// no Jacobian.
+static llvm::SmallPtrSet<Operation *, 32> findNeeded(ScanLikeOpInterface scan) {
+  llvm::SmallPtrSet<Operation *, 32> needed;
+  SmallVector<Value> pending;
+  Operation *yield = scan.getElements().front().getTerminator();
+  for (auto [name, value] :
+       llvm::zip(getElementNames(scan), yield->getOperands()))
+    if (name[0] != 'J')
+      pending.push_back(value);
+  while (!pending.empty())
+    if (Operation *op = pending.pop_back_val().getDefiningOp();
+        op && needed.insert(op).second)
+      llvm::append_range(pending, op->getOperands());
+  return needed;
+}
+
 //===----------------------------------------------------------------------===//
 // Work
 //===----------------------------------------------------------------------===//
@@ -78,18 +143,28 @@ static double getBytes(Type type) {
 
 /// What is computed from equal values is computed once, also when it occurs
 /// in both regions.
-static void countOps(ScanOp scan, WorkTable &table) {
+static void countOps(ScanLikeOpInterface scan, WorkTable &table) {
   SpaceAttr space = scan.getSpace();
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   // Equal values have equal numbers; arguments of the two regions that are the
   // same input have the same number too.
   DenseMap<Value, unsigned> numbers;
   llvm::StringMap<unsigned> known;
+  llvm::SmallPtrSet<Operation *, 32> needed = findNeeded(scan);
+  unsigned inputs = scan.getInputs().size();
   for (Region *region : {&scan.getElements(), &scan.getReadout()}) {
     IndexSets sets = IndexSets::compute(*region, recurrence);
-    for (BlockArgument argument : region->getArguments())
-      numbers[argument] = argument.getArgNumber();
+    bool isElements = region == &scan.getElements();
+    for (BlockArgument argument : region->getArguments()) {
+      // A state one step ago has a second argument behind it in the readout.
+      unsigned number = argument.getArgNumber();
+      numbers[argument] = isElements && number >= inputs
+                              ? inputs + 2 * (number - inputs)
+                              : number;
+    }
     for (Operation &op : region->front().without_terminator()) {
+      if (isElements && !needed.contains(&op))
+        continue;
       std::string key;
       llvm::raw_string_ostream text(key);
       text << op.getName() << op.getPropertiesAsAttribute()
@@ -115,7 +190,7 @@ static void countOps(ScanOp scan, WorkTable &table) {
       table.addCost(dims, cost);
     }
   }
-  if (MonoidOp monoid = scan.getMonoidOp()) {
+  if (MonoidOp monoid = getMonoidOp(scan)) {
     OpCost cost{0, 0};
     for (Operation &op : monoid.getCombine().front())
       if (auto step = dyn_cast<StepOpInterface>(op)) {
@@ -131,6 +206,8 @@ static void countOps(ScanOp scan, WorkTable &table) {
   // a (x) h (+) b: two operations for each entry of the transition, four times
   // that for complex numbers.
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
+    if (!scan.isAffine())
+      break;
     SmallBitVector dims = getMapDims(getDimsMap(space, state.getDims()), space);
     dims.set(space.getTime());
     double terms = scan.getAlgebra().getOrder();
@@ -139,7 +216,7 @@ static void countOps(ScanOp scan, WorkTable &table) {
   }
 }
 
-static void countTensors(ScanOp scan, WorkTable &table) {
+static void countTensors(ScanLikeOpInterface scan, WorkTable &table) {
   SpaceAttr space = scan.getSpace();
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   llvm::SmallPtrSet<void *, 8> seen;
@@ -206,7 +283,7 @@ countPoints(SpaceAttr space, const SmallBitVector &dims,
 }
 
 static std::optional<algebra::Work>
-countWork(ScanOp scan, const WorkTable &table,
+countWork(ScanLikeOpInterface scan, const WorkTable &table,
           const llvm::StringMap<int64_t> &sizes) {
   SpaceAttr space = scan.getSpace();
   algebra::Work work;
@@ -227,7 +304,7 @@ countWork(ScanOp scan, const WorkTable &table,
   return work;
 }
 
-static WorkTable makeTable(ScanOp scan) {
+static WorkTable makeTable(ScanLikeOpInterface scan) {
   WorkTable table;
   countOps(scan, table);
   countTensors(scan, table);
@@ -235,7 +312,8 @@ static WorkTable makeTable(ScanOp scan) {
 }
 
 std::optional<algebra::Work>
-recur::countWork(ScanOp scan, const llvm::StringMap<int64_t> &sizes) {
+recur::countWork(ScanLikeOpInterface scan,
+                 const llvm::StringMap<int64_t> &sizes) {
   return ::countWork(scan, makeTable(scan), sizes);
 }
 
@@ -271,7 +349,7 @@ static std::string printTime(double seconds) {
   return text;
 }
 
-static std::string printStart(ScanOp scan, StateAttr state) {
+static std::string printStart(ScanLikeOpInterface scan, StateAttr state) {
   std::string text;
   for (Attribute start : state.getStarts()) {
     if (!text.empty())
@@ -285,44 +363,9 @@ static std::string printStart(ScanOp scan, StateAttr state) {
   return text;
 }
 
-/// The names of what `elements` yields, in its order.
-static SmallVector<std::string> getElementNames(ScanOp scan) {
-  SmallVector<std::string> names;
-  unsigned order = scan.getAlgebra().getOrder();
-  unsigned count = scan.getStates().size();
-  switch (scan.getAlgebra().getStructure()) {
-  case Structure::Diagonal:
-  case Structure::OuterProduct:
-    for (unsigned i = 0; i < count; ++i)
-      names.append({"a", "b"});
-    return names;
-  case Structure::Companion:
-    for (unsigned k = 1; k <= order; ++k)
-      names.push_back("a" + std::to_string(k));
-    names.push_back("b");
-    return names;
-  case Structure::Monoid:
-    for (Attribute member : scan.getMonoidOp().getMembers())
-      names.push_back(cast<StringAttr>(member).getValue().str());
-    if (scan.getElements().front().getTerminator()->getNumOperands() > count)
-      names.push_back("combined");
-    return names;
-  case Structure::Block:
-    break;
-  }
-  if (scan.getBlockDims())
-    return {"a", "b"};
-  for (unsigned row = 1; row <= order; ++row)
-    for (unsigned column = 1; column <= order; ++column)
-      names.push_back("a" + std::to_string(row) + std::to_string(column));
-  for (unsigned row = 1; row <= order; ++row)
-    names.push_back("b" + std::to_string(row));
-  return names;
-}
-
 /// Whether the step reads no earlier state.
-static bool isNoRecurrence(ScanOp scan) {
-  if (scan.getMonoidOp())
+static bool isNoRecurrence(ScanLikeOpInterface scan) {
+  if (!scan.isAffine() || getMonoidOp(scan))
     return false;
   Operation *yield = scan.getElements().front().getTerminator();
   SmallVector<std::string> names = getElementNames(scan);
@@ -333,14 +376,17 @@ static bool isNoRecurrence(ScanOp scan) {
   return true;
 }
 
-static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
+static void explainRecognised(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   SpaceAttr space = scan.getSpace();
-  os << "recognised: " << describe(scan.getAlgebra());
+  os << "recognised: ";
+  if (!scan.isAffine())
+    os << "not affine in the state; its Jacobian is ";
+  os << describe(scan.getAlgebra());
   if (isRotation(scan))
     os << ", a rotation: the states are the parts of one complex number";
-  if (MonoidOp monoid = scan.getMonoidOp())
+  if (MonoidOp monoid = getMonoidOp(scan))
     os << ", combined by '" << monoid.getSymName() << "'"
-       << (scan.getPrepends() ? " from the front" : "");
+       << (getPrepends(scan) ? " from the front" : "");
   if (isNoRecurrence(scan))
     os << "; no new state depends on an earlier one, so there is no recurrence";
   if (std::optional<ArrayAttr> pair = scan.getBlockDims())
@@ -348,8 +394,7 @@ static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
        << " and columns " << cast<StringAttr>((*pair)[1]).getValue() << ")";
   os << "\n";
   Operation *yield = scan.getElements().front().getTerminator();
-  SmallVector<std::string> arguments =
-      getArgumentNames(cast<RecurrenceOpInterface>(scan.getOperation()));
+  SmallVector<std::string> arguments = getElementArguments(scan);
   SmallVector<std::string> names = getElementNames(scan);
   unsigned count = scan.getStates().size();
   bool byState = count &&
@@ -387,13 +432,13 @@ static void explainRecognised(ScanOp scan, llvm::raw_ostream &os) {
 }
 
 /// States that the step has and the scan has not.
-static void explainRemoved(ScanOp scan, llvm::raw_ostream &os) {
+static void explainRemoved(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   if (auto removed = scan->getAttrOfType<ArrayAttr>(kRemovedAttr))
     for (auto text : removed.getAsRange<StringAttr>())
       os << "removed: " << text.getValue() << "\n";
 }
 
-static void explainInvariants(ScanOp scan, llvm::raw_ostream &os) {
+static void explainInvariants(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   llvm::SmallSetVector<StringRef, 4> shown;
   std::vector<std::string> keep;
@@ -411,12 +456,18 @@ static void explainInvariants(ScanOp scan, llvm::raw_ostream &os) {
   os << "\n";
 }
 
-static void explainSchedules(ScanOp scan, llvm::raw_ostream &os) {
+static void explainSchedules(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   std::optional<ArrayAttr> schedules = scan.getSchedules();
   if (!schedules || schedules->empty())
     return;
   SpaceAttr space = scan.getSpace();
   LaneDims dims = getLaneDims(scan);
+  bool iterates = llvm::any_of(schedules->getAsRange<ScheduleAttr>(),
+                               [](ScheduleAttr schedule) {
+                                 return schedule.getAlgorithm() == "newton";
+                               });
+  if (!scan.isAffine() && !iterates)
+    os << "one step after the other: one segment of all of time, one pass\n";
   os << "schedules:\n";
   StringRef target;
   for (auto schedule : schedules->getAsRange<ScheduleAttr>()) {
@@ -429,6 +480,10 @@ static void explainSchedules(ScanOp scan, llvm::raw_ostream &os) {
     else
       os << "one thread for each " << schedule.getLanes();
     os << (schedule.getContiguous() ? ", unit stride there" : ", any strides");
+    if (schedule.getAlgorithm() == "newton")
+      os << ", " << schedule.getWarps() << " segments of up to "
+         << schedule.getSteps() << " steps, 2 passes expected, at most "
+         << schedule.getWarps() - 1;
     if (schedule.getSegment() > 0)
       os << ", segments of " << schedule.getSegment() << " steps";
     if (first) {
@@ -444,7 +499,7 @@ static void explainSchedules(ScanOp scan, llvm::raw_ostream &os) {
   }
 }
 
-static void explainWork(ScanOp scan, const WorkTable &table,
+static void explainWork(ScanLikeOpInterface scan, const WorkTable &table,
                         llvm::raw_ostream &os) {
   SpaceAttr space = scan.getSpace();
   os << "operations:\n";
@@ -460,7 +515,7 @@ static void explainWork(ScanOp scan, const WorkTable &table,
        << " for each\n";
 }
 
-static void explainTimes(ScanOp scan, const algebra::Work &work,
+static void explainTimes(ScanLikeOpInterface scan, const algebra::Work &work,
                          llvm::raw_ostream &os) {
   os << "in all: reads " << printBytes(work.bytesRead) << ", writes "
      << printBytes(work.bytesWritten) << ", " << printQuantity(work.arithmetic)
@@ -499,7 +554,8 @@ static void explainTimes(ScanOp scan, const algebra::Work &work,
   }
 }
 
-void recur::explain(ScanOp scan, const llvm::StringMap<int64_t> &sizes,
+void recur::explain(ScanLikeOpInterface scan,
+                    const llvm::StringMap<int64_t> &sizes,
                     llvm::raw_ostream &os) {
   auto function = scan->getParentOfType<func::FuncOp>();
   SpaceAttr space = scan.getSpace();

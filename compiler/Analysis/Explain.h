@@ -19,12 +19,12 @@ namespace recur {
 /// The work of one call for the `sizes` of the dims; nothing if one is missing.
 /// Each tensor is read or written once, values are computed once for each
 /// point of the dims they vary over.
-std::optional<algebra::Work> countWork(ScanOp scan,
+std::optional<algebra::Work> countWork(ScanLikeOpInterface scan,
                                        const llvm::StringMap<int64_t> &sizes);
 
 /// Explains a scheduled scan. `sizes` may be empty or incomplete: then there
 /// are no totals and no times.
-void explain(ScanOp scan, const llvm::StringMap<int64_t> &sizes,
+void explain(ScanLikeOpInterface scan, const llvm::StringMap<int64_t> &sizes,
              llvm::raw_ostream &os);
 
 } // namespace recur

@@ -89,7 +89,7 @@ recur::getArgumentNames(RecurrenceOpInterface recurrence) {
                         ? name
                         : printAccess(name, map, recurrence.getSpace()));
   }
-  auto scan = dyn_cast<ScanOp>(recurrence.getOperation());
+  auto scan = dyn_cast<ScanLikeOpInterface>(recurrence.getOperation());
   if (!scan)
     return names;
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {

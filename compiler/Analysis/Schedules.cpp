@@ -19,7 +19,8 @@ using namespace recur;
 using llvm::SmallBitVector;
 
 /// Counts the last dims of the operands that vary over time.
-static void countLastDims(ScanOp scan, SmallVectorImpl<unsigned> &last) {
+static void countLastDims(ScanLikeOpInterface scan,
+                          SmallVectorImpl<unsigned> &last) {
   SpaceAttr space = scan.getSpace();
   last.assign(space.getRank(), 0);
   auto count = [&](AffineMap map) {
@@ -38,7 +39,7 @@ static void countLastDims(ScanOp scan, SmallVectorImpl<unsigned> &last) {
       count(getDimsMap(space, output.getDims()));
 }
 
-LaneDims recur::getLaneDims(ScanOp scan) {
+LaneDims recur::getLaneDims(ScanLikeOpInterface scan) {
   SpaceAttr space = scan.getSpace();
   LaneDims dims;
   dims.inner.resize(space.getRank());
@@ -97,7 +98,7 @@ LaneDims recur::getLaneDims(ScanOp scan) {
 }
 
 /// Lanes of the widest state in a register of `bits`.
-static int64_t getWidth(ScanOp scan, unsigned bits) {
+static int64_t getWidth(ScanLikeOpInterface scan, unsigned bits) {
   unsigned widest = 32;
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
     Type type = state.getType();
@@ -108,12 +109,14 @@ static int64_t getWidth(ScanOp scan, unsigned bits) {
   return std::max(1u, bits / widest);
 }
 
-static InFlightDiagnostic reportOverride(ScanOp scan, const Twine &text) {
+static InFlightDiagnostic reportOverride(ScanLikeOpInterface scan,
+                                         const Twine &text) {
   return scan.emitError() << "schedule: " << text;
 }
 
 /// Applies `overrides` to `schedule`.
-static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
+static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
+                                              const LaneDims &dims,
                                               ScheduleAttr schedule,
                                               StringRef overrides) {
   SpaceAttr space = scan.getSpace();
@@ -171,7 +174,9 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
   }
   // Threads share a dim that is reduced, and run along others.
   bool waves = algorithm == "wave", splits = algorithm == "split",
-       tiled = algorithm == "tile" || algorithm == "lookback" || waves;
+       iterates = algorithm == "newton",
+       tiled =
+           algorithm == "tile" || algorithm == "lookback" || waves || iterates;
   if (int dim = space.find(lanes);
       !splits && dim != int(space.getTime()) && !dims.parallel.test(dim))
     return reportOverride(scan, "lanes cannot run along '" + lanes +
@@ -179,9 +184,9 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanOp scan, const LaneDims &dims,
                                     "of no state and result");
   for (auto [number, initial, has] : {std::tuple(&steps, 16, tiled),
                                       {&group,
-                                       waves    ? 32
-                                       : splits ? 4
-                                                : 1,
+                                       waves || iterates ? 32
+                                       : splits          ? 4
+                                                         : 1,
                                        tiled || splits},
                                       {&chunks, 1, tiled},
                                       {&warps, 8, tiled}})
@@ -223,7 +228,7 @@ static unsigned getBits(Type type) {
 
 /// How many of the numbers that `elements` yields for a state's transition
 /// vary over time.
-static bool isTransitionUniform(ScanOp scan) {
+static bool isTransitionUniform(ScanLikeOpInterface scan) {
   AlgebraAttr algebra = scan.getAlgebra();
   unsigned time = scan.getSpace().getTime();
   int64_t order = algebra.getOrder();
@@ -242,7 +247,7 @@ static bool isTransitionUniform(ScanOp scan) {
 }
 
 /// Nothing if a scan has no tiles: its states have to fit in registers.
-static std::optional<TileShape> getTileShape(ScanOp scan,
+static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
                                              const LaneDims &dims) {
   SpaceAttr space = scan.getSpace();
   auto function = scan->getParentOfType<func::FuncOp>();
@@ -349,7 +354,7 @@ static std::optional<TileShape> getTileShape(ScanOp scan,
 /// elements a thread keep enough bytes on their way; look-back wants long
 /// tiles, of rows of 64 to 128 bytes, and many channels are best walked in rows
 /// of 256 bytes.
-static void addTiles(ScanOp scan, const TargetSpec &target,
+static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
   SpaceAttr space = scan.getSpace();
@@ -409,7 +414,7 @@ static void addTiles(ScanOp scan, const TargetSpec &target,
 /// vectors of 16 bytes, up to four of them a thread, so that what all threads
 /// of an item compute again weighs less, and pairs of threads at least, which
 /// read whole sectors.
-static void addSplit(ScanOp scan, const TargetSpec &target,
+static void addSplit(ScanLikeOpInterface scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
   SpaceAttr space = scan.getSpace();
@@ -444,7 +449,7 @@ static void addSplit(ScanOp scan, const TargetSpec &target,
 /// The waves of a GPU's schedules for states with inner dims. Measured on an
 /// H200 with a selective scan of 16 points: two channels a thread and eight
 /// steps where channels are many, two threads a channel where they are few.
-static void addWaves(ScanOp scan, const TargetSpec &target,
+static void addWaves(ScanLikeOpInterface scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
   auto function = scan->getParentOfType<func::FuncOp>();
@@ -467,8 +472,39 @@ static void addWaves(ScanOp scan, const TargetSpec &target,
 /// enough to fill a GPU.
 static constexpr int64_t kStatelessSteps = 16;
 
+/// Newton's method on the entries of the segments that the warps of a block
+/// take: as many as let the summaries of 32 channels fit in 48 kB of shared
+/// memory, up to eight.
+static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
+                      const LaneDims &dims,
+                      SmallVectorImpl<ScheduleAttr> &schedules) {
+  SpaceAttr space = scan.getSpace();
+  auto function = scan->getParentOfType<func::FuncOp>();
+  if (scan.getSegments() || dims.channel < 0 || scan.getNumStates() == 0 ||
+      (function && function->hasAttr("recur.step")))
+    return;
+  if (dims.inner.any() && !scan.getBlockDims())
+    return;
+  int64_t order = scan.getAlgebra().getOrder();
+  int64_t numbers = scan.getBlockDims() || order > 1 ? order * order + 2 * order
+                                                     : 3 * scan.getNumStates();
+  bool wide =
+      llvm::any_of(scan.getStates().getAsRange<StateAttr>(),
+                   [](StateAttr state) { return state.getType().isF64(); });
+  int64_t warps = 8;
+  while (warps > 1 && (wide ? 8 : 4) * 32 * warps * numbers > 48 << 10)
+    warps /= 2;
+  if (warps < 2)
+    return;
+  for (bool contiguous : {true, false})
+    schedules.push_back(ScheduleAttr::get(
+        scan.getContext(), target.name, "newton", space.getName(dims.channel),
+        /*width=*/1, contiguous, /*segment=*/0, /*steps=*/32, /*group=*/32,
+        /*chunks=*/1, warps));
+}
+
 FailureOr<SmallVector<ScheduleAttr>>
-recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
+recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
                        StringRef overrides) {
   MLIRContext *context = scan.getContext();
   SpaceAttr space = scan.getSpace();
@@ -486,7 +522,13 @@ recur::chooseSchedules(ScanOp scan, const TargetSpec &target,
                              contiguous, /*segment=*/0);
   };
   SmallVector<ScheduleAttr> schedules;
-  if (gpu) {
+  if (!scan.isAffine()) {
+    // One step after the other, or Newton's method where channels are few.
+    if (dims.channel >= 0)
+      schedules.push_back(make(channel, true));
+    if (gpu)
+      addNewton(scan, target, dims, schedules);
+  } else if (gpu) {
     addTiles(scan, target, dims, schedules);
     addSplit(scan, target, dims, schedules);
     addWaves(scan, target, dims, schedules);

@@ -28,14 +28,14 @@ struct LaneDims {
   /// How many operands that vary over time have time, or the channel, last.
   unsigned timeLast = 0, channelLast = 0;
 };
-LaneDims getLaneDims(ScanOp scan);
+LaneDims getLaneDims(ScanLikeOpInterface scan);
 
 /// The schedules of `scan` for a target, the preferred one first.
 /// `overrides` is empty or a list `lanes=d,width=8,contiguous=true,segment=64`,
 /// any part of which may be missing; then only that schedule is made.
 /// A wrong override is reported at the scan.
 mlir::FailureOr<llvm::SmallVector<ScheduleAttr>>
-chooseSchedules(ScanOp scan, const TargetSpec &target,
+chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
                 llvm::StringRef overrides);
 
 } // namespace recur

@@ -68,10 +68,11 @@ static bool isOpposite(Value x, Value y, unsigned depth = 0) {
   return false;
 }
 
-bool recur::isRotation(ScanOp scan) {
+bool recur::isRotation(ScanLikeOpInterface scan) {
   AlgebraAttr algebra = scan.getAlgebra();
-  if (algebra.getStructure() != Structure::Block || algebra.getOrder() != 2 ||
-      algebra.getSemiring() != Semiring::PlusTimes || scan.getBlockDims() ||
+  if (!scan.isAffine() || algebra.getStructure() != Structure::Block ||
+      algebra.getOrder() != 2 || algebra.getSemiring() != Semiring::PlusTimes ||
+      scan.getBlockDims() ||
       !isa<FloatType>(cast<StateAttr>(scan.getStates()[0]).getType()))
     return false;
   Operation *yield = scan.getElements().front().getTerminator();
@@ -385,6 +386,12 @@ Classification Attempt::run() {
   result.step = std::move(step);
   result.refusal = refusal;
   result.isFinal = isAffine && semiring != Semiring::PlusTimes;
+  result.isNonlinear =
+      !isAffine &&
+      llvm::all_of((*result.step).getStates().getAsRange<StateAttr>(),
+                   [](StateAttr state) {
+                     return state.getType().isF32() || state.getType().isF64();
+                   });
   result.dependsOnState = std::move(depends);
   if (refusal)
     return result;
@@ -409,7 +416,7 @@ static bool fitsTypes(RecurrenceOp recurrence, Semiring semiring) {
 /// Gives each value of more than one step ago a state of its own, which is
 /// where one step ago the state of one step less was: several states, or a
 /// reset, then need no more than one earlier step.
-static void spreadLags(RecurrenceOp step) {
+void recur::spreadLags(RecurrenceOp step) {
   OpBuilder builder(step.getStep().front().getTerminator());
   SmallVector<StateAttr> states(step.getStates().getAsRange<StateAttr>());
   unsigned count = states.size();
@@ -474,7 +481,7 @@ static void spreadLags(RecurrenceOp step) {
 }
 
 /// Whether some state is read, or returned, as it was before the last step.
-static bool hasLags(RecurrenceOp recurrence) {
+bool recur::hasLags(RecurrenceOp recurrence) {
   return llvm::any_of(recurrence.getStep().getOps<PrevOp>(),
                       [](PrevOp prev) { return prev.getLag() > 1; }) ||
          llvm::any_of(recurrence.getOutputs().getAsRange<ResultAttr>(),

@@ -37,14 +37,24 @@ struct Classification {
   std::optional<Refusal> refusal;
   /// The structure was found, and the refusal is for something else.
   bool isFinal = false;
+  /// Whether the step is not affine and its states are f32 or f64: one for
+  /// Newton's method.
+  bool isNonlinear = false;
 };
+
+/// Gives each value of more than one step ago a state of its own, which is
+/// where one step ago the state of one step less was.
+void spreadLags(RecurrenceOp step);
+
+/// Whether some state is read, or returned, as it was before the last step.
+bool hasLags(RecurrenceOp recurrence);
 
 /// Tries the reals and then the other semirings.
 Classification classify(RecurrenceOp recurrence);
 
 /// Whether the two states of `scan` are the parts of one complex number, which
 /// its steps multiply by another: a11 = a22 and a12 = -a21.
-bool isRotation(ScanOp scan);
+bool isRotation(ScanLikeOpInterface scan);
 
 /// Why no kernels exist for `scan`, or nothing.
 std::optional<std::string> findUnsupported(AlgebraAttr algebra,

@@ -14,7 +14,7 @@
 using namespace mlir;
 using namespace recur;
 
-bool recur::hasWaves(ScanOp scan, unsigned lane) {
+bool recur::hasWaves(ScanLikeOpInterface scan, unsigned lane) {
   LaneDims dims = getLaneDims(scan);
   SpaceAttr space = scan.getSpace();
   if (scan.getAlgebra().getStructure() != Structure::Diagonal ||

@@ -15,7 +15,7 @@ namespace recur {
 /// Whether a scan has inner dims over which all of its states vary, each point
 /// by itself, f32 states, and dim `lane` in every state and result; its outputs
 /// reduce all inner dims at once or have them all.
-bool hasWaves(ScanOp scan, unsigned lane);
+bool hasWaves(ScanLikeOpInterface scan, unsigned lane);
 
 } // namespace recur
 

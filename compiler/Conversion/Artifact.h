@@ -31,7 +31,7 @@ mlir::LogicalResult addVariants(mlir::func::FuncOp function,
 
 /// Whether kernels cover the algebra, the types and the lags of `scan`; fails
 /// with a diagnostic if they do not.
-mlir::LogicalResult checkCovered(ScanOp scan);
+mlir::LogicalResult checkCovered(ScanLikeOpInterface scan);
 
 } // namespace recur
 

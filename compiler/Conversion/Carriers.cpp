@@ -50,7 +50,7 @@ static Entry getKnown(Semiring semiring, Value value) {
   return isSemiringOne(semiring, value) ? Entry::One : Entry::Any;
 }
 
-SmallVector<Carrier, 2> recur::getCarriers(ScanOp scan) {
+SmallVector<Carrier, 2> recur::getCarriers(ScanLikeOpInterface scan) {
   SmallVector<Carrier, 2> carriers;
   AlgebraAttr algebra = scan.getAlgebra();
   SpaceAttr space = scan.getSpace();
@@ -61,6 +61,7 @@ SmallVector<Carrier, 2> recur::getCarriers(ScanOp scan) {
     carrier.type = cast<StateAttr>(scan.getStates()[state]).getType();
     carrier.element = element;
     carrier.semiring = algebra.getSemiring();
+    carrier.isAffine = scan.isAffine();
     switch (algebra.getStructure()) {
     case Structure::Diagonal:
     case Structure::OuterProduct:
@@ -79,8 +80,8 @@ SmallVector<Carrier, 2> recur::getCarriers(ScanOp scan) {
       break;
     case Structure::Monoid:
       carrier.size = carrier.states = numStates;
-      carrier.monoid = scan.getMonoidOp();
-      carrier.prepends = scan.getPrepends();
+      carrier.monoid = getMonoidOp(scan);
+      carrier.prepends = getPrepends(scan);
       break;
     }
     auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());

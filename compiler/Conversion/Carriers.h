@@ -19,7 +19,8 @@ namespace recur {
 /// A map of a carrier, as values of the IR.
 using Transition = algebra::SparseMap<mlir::Value>;
 
-/// A vector h of `size` numbers of one type that a step maps to A (x) h (+) b.
+/// A vector h of `size` numbers of one type that a step maps to A (x) h (+) b;
+/// of a step that is not affine to b, with A the Jacobian there.
 struct Carrier {
   unsigned state;      ///< the first state in it
   unsigned states = 1; ///< how many states
@@ -29,6 +30,7 @@ struct Carrier {
   unsigned size = 1;
   mlir::Type type;
   Semiring semiring;
+  bool isAffine = true;
   /// The operator on its vectors, if a user has declared it: then the elements
   /// of steps are vectors like h, and A is but the number 1, or the number 0
   /// where a step does not see h.
@@ -52,8 +54,8 @@ struct Carrier {
   unsigned getNumOperands() const;
 };
 
-/// The carriers of a scan; each state is in one.
-llvm::SmallVector<Carrier, 2> getCarriers(ScanOp scan);
+/// The carriers of a scan or newton; each state is in one.
+llvm::SmallVector<Carrier, 2> getCarriers(ScanLikeOpInterface scan);
 
 } // namespace recur
 

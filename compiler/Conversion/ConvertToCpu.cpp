@@ -26,7 +26,7 @@ namespace recur {
 using namespace mlir;
 using namespace recur;
 
-LogicalResult recur::checkCovered(ScanOp scan) {
+LogicalResult recur::checkCovered(ScanLikeOpInterface scan) {
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   if (std::optional<std::string> reason =
           findUnsupported(scan.getAlgebra(), recurrence))
@@ -55,8 +55,8 @@ struct ConvertToCpuPass
     ModuleOp module = getOperation();
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
-      auto scan =
-          dyn_cast_or_null<ScanOp>(Signature::find(function).getOperation());
+      auto scan = dyn_cast_or_null<ScanLikeOpInterface>(
+          Signature::find(function).getOperation());
       if (!scan || !scan.getSchedules())
         continue;
       if (failed(convert(function, scan)))
@@ -67,7 +67,7 @@ struct ConvertToCpuPass
   }
 
   /// Whether no other schedule of the scan has the same target.
-  static bool isOnlyOne(ScanOp scan, ScheduleAttr schedule) {
+  static bool isOnlyOne(ScanLikeOpInterface scan, ScheduleAttr schedule) {
     return llvm::count_if(scan.getSchedules()->getAsRange<ScheduleAttr>(),
                           [&](ScheduleAttr other) {
                             return other.getTarget() == schedule.getTarget() &&
@@ -81,7 +81,7 @@ struct ConvertToCpuPass
     });
   }
 
-  LogicalResult convert(func::FuncOp function, ScanOp scan) {
+  LogicalResult convert(func::FuncOp function, ScanLikeOpInterface scan) {
     if (failed(checkCovered(scan)) || failed(expandComplex(scan)))
       return failure();
     FailureOr<Signature> signature = Signature::get(function);
@@ -93,11 +93,14 @@ struct ConvertToCpuPass
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
       // Lanes along time have nothing to run along in one step, and cannot keep
-      // the states of all lanes for a later loop.
+      // the states of all lanes for a later loop; steps that are not affine do
+      // not compose.
       if (schedule.getLanes() ==
           scan.getSpace().getName(scan.getSpace().getTime())) {
         FailureOr<bool> apart =
-            CpuKernels(scan, schedule, *signature).readsStatesApart();
+            scan.isAffine()
+                ? CpuKernels(scan, schedule, *signature).readsStatesApart()
+                : FailureOr<bool>(true);
         if (failed(apart))
           return failure();
         if ((*apart || function->hasAttr("recur.step")) &&

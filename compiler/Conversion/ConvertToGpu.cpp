@@ -10,6 +10,7 @@
 #include "compiler/Conversion/ExpandComplex.h"
 #include "compiler/Conversion/ExpandMath.h"
 #include "compiler/Conversion/GpuKernels.h"
+#include "compiler/Conversion/NewtonKernels.h"
 #include "compiler/Conversion/Passes.h"
 #include "compiler/Conversion/SplitKernels.h"
 #include "compiler/Conversion/TileKernels.h"
@@ -39,14 +40,15 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
       RecurrenceOpInterface recurrence = Signature::find(function);
-      auto scan =
-          recurrence ? dyn_cast<ScanOp>(recurrence.getOperation()) : ScanOp();
+      auto scan = recurrence
+                      ? dyn_cast<ScanLikeOpInterface>(recurrence.getOperation())
+                      : ScanLikeOpInterface();
       if (scan && scan.getSchedules() && failed(convert(function, scan)))
         return signalPassFailure();
     }
   }
 
-  LogicalResult convert(func::FuncOp function, ScanOp scan) {
+  LogicalResult convert(func::FuncOp function, ScanLikeOpInterface scan) {
     SmallVector<ScheduleAttr> schedules;
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>())
       if (schedule.getTarget().starts_with("sm_"))
@@ -72,6 +74,15 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
     llvm::StringMap<unsigned> counts;
     for (ScheduleAttr schedule : schedules) {
       StringRef target = schedule.getTarget();
+      bool iterates = schedule.getAlgorithm() == "newton";
+      if (!scan.isAffine() && !iterates && schedule.getAlgorithm() != "serial")
+        return scan.emitError()
+               << "schedule: expected algorithm=serial or newton for a step "
+                  "that is not affine, found '"
+               << schedule.getAlgorithm() << "'";
+      if (scan.isAffine() && iterates)
+        return scan.emitError() << "schedule: expected another algorithm than "
+                                   "newton for a step that is affine";
       gpu::GPUModuleOp &module = modules[target];
       if (!module) {
         module =
@@ -79,19 +90,25 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
                                      (function.getName() + "_" + target).str());
         module->setAttr(kTargetAttr, builder.getStringAttr(target));
       }
+      auto affine = dyn_cast<ScanOp>(scan.getOperation());
       std::string prefix =
           (function.getName() + "__gpu" + Twine(counts[target]++)).str();
-      if (schedule.isTiled()) {
+      if (iterates) {
+        if (failed(NewtonKernels(cast<NewtonOp>(scan.getOperation()), schedule,
+                                 *signature)
+                       .emit(module, prefix)))
+          return failure();
+      } else if (schedule.isTiled()) {
         if (failed(
-                TileKernels(scan, schedule, *signature).emit(module, prefix)))
+                TileKernels(affine, schedule, *signature).emit(module, prefix)))
           return failure();
       } else if (schedule.getAlgorithm() == "split") {
-        if (failed(
-                SplitKernels(scan, schedule, *signature).emit(module, prefix)))
+        if (failed(SplitKernels(affine, schedule, *signature)
+                       .emit(module, prefix)))
           return failure();
       } else if (schedule.isWave()) {
         if (failed(
-                WaveKernels(scan, schedule, *signature).emit(module, prefix)))
+                WaveKernels(affine, schedule, *signature).emit(module, prefix)))
           return failure();
       } else if (failed(GpuKernels(scan, schedule, *signature)
                             .emit(module, prefix))) {

@@ -514,8 +514,9 @@ Value CpuKernels::loadLagged(unsigned input, int64_t lag,
 //===----------------------------------------------------------------------===//
 
 AffineMap CpuKernels::getResultMap(unsigned result) const {
-  return getDimsMap(space,
-                    const_cast<ScanOp &>(scan).getOutput(result).getDims());
+  return getDimsMap(
+      space,
+      const_cast<ScanLikeOpInterface &>(scan).getOutput(result).getDims());
 }
 
 /// A result without some parallel dim is written by the first item along it.

@@ -37,7 +37,7 @@ static constexpr int64_t kRunLanes = 1024, kRunLanesInner = 128;
 // Set-up
 //===----------------------------------------------------------------------===//
 
-CpuKernels::CpuKernels(ScanOp scan, ScheduleAttr schedule,
+CpuKernels::CpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
                        const Signature &signature)
     : scan(scan), schedule(schedule), signature(signature),
       space(scan.getSpace()), dims(scan), width(schedule.getWidth()),
@@ -68,13 +68,15 @@ CpuKernels::CpuKernels(ScanOp scan, ScheduleAttr schedule,
 }
 
 bool CpuKernels::isLaneState(unsigned state) const {
-  auto attr = cast<StateAttr>(const_cast<ScanOp &>(scan).getStates()[state]);
+  auto attr = cast<StateAttr>(
+      const_cast<ScanLikeOpInterface &>(scan).getStates()[state]);
   return laneDim >= 0 && !timeLanes &&
          llvm::is_contained(attr.getDims(), space.getNames()[laneDim]);
 }
 
 Type CpuKernels::getStateType(unsigned state) const {
-  auto attr = cast<StateAttr>(const_cast<ScanOp &>(scan).getStates()[state]);
+  auto attr = cast<StateAttr>(
+      const_cast<ScanLikeOpInterface &>(scan).getStates()[state]);
   if (isLaneState(state))
     return getKernelType(attr.getType(), width);
   return getKernelType(attr.getType());
@@ -777,7 +779,7 @@ LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
   for (auto [i, suffix] : llvm::enumerate(kPhaseNames)) {
     auto phase = Phase(i);
     // One step is never split over time.
-    if (oneStep && (phase == Fold || phase == Advance))
+    if ((oneStep || !scan.isAffine()) && (phase == Fold || phase == Advance))
       continue;
     if (phase == Pack && scratch.constant == 0 && scratch.perProduct == 0)
       continue;

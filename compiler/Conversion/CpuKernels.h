@@ -37,7 +37,8 @@ llvm::StringRef shareKernel(mlir::func::FuncOp kernel);
 /// result of the scan to the number of its argument in the C ABI.
 class CpuKernels : StepHooks {
 public:
-  CpuKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
+  CpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
+             const Signature &signature);
 
   /// Whether a step reads states outside the loops that compute them. Lanes
   /// along time cannot: between loops only the last lane is kept.
@@ -195,7 +196,7 @@ private:
   Value getMemoryOffset(const Address &address);
   Value vectorOf(Value scalar) { return toVector(b, loc, scalar, width); }
 
-  ScanOp scan;
+  ScanLikeOpInterface scan;
   ScheduleAttr schedule;
   const Signature &signature;
   SpaceAttr space;

@@ -24,9 +24,9 @@ static constexpr int64_t kRegisterBits = 512;
 
 /// Whether the loop over time has a version for vectors of several rows.
 bool CpuKernels::canPackRows() {
-  if (schedule.getTarget() != "x86-64-v4" || !schedule.getContiguous() ||
-      laneDim < 0 || timeLanes || !dims.inner.empty() ||
-      (width != 8 && width != 16))
+  if (!scan.isAffine() || schedule.getTarget() != "x86-64-v4" ||
+      !schedule.getContiguous() || laneDim < 0 || timeLanes ||
+      !dims.inner.empty() || (width != 8 && width != 16))
     return false;
   auto fits = [&](Type type) {
     Type element = getElementTypeOrSelf(type);
@@ -48,7 +48,7 @@ bool CpuKernels::canPackRows() {
     for (Operation &op : region->front())
       if (!llvm::all_of(op.getResultTypes(), fits))
         return false;
-  if (MonoidOp monoid = scan.getMonoidOp())
+  if (MonoidOp monoid = getMonoidOp(scan))
     for (Operation &op : monoid.getCombine().front())
       if (!llvm::all_of(op.getResultTypes(), fits))
         return false;

@@ -63,13 +63,28 @@ void CpuKernels::Sink::fold(const Carrier &carrier, const Transition &map,
                             const InnerPoint &point) {
   Type type = k.getType(carrier);
   Moved exit;
-  move(carrier, map, k.exitSlots(), point, exit);
+  Transition step = map;
+  if (!carrier.isAffine) { // b is the new state, not what is added to A h
+    step.pattern = algebra::Pattern(carrier.size);
+    step.entries.clear();
+  }
+  move(carrier, step, k.exitSlots(), point, exit);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   std::vector<Value> entries =
       algebra.multiply(carrier, map, k.loadTransition(carrier, point, type));
   for (Value &entry : entries)
     entry = k.flushTiny(carrier, entry);
   k.storeTransition(carrier, point, entries);
+}
+
+SmallVector<Value> CpuKernels::Sink::enter(OpBuilder &builder, Location,
+                                           const Carrier &carrier,
+                                           const InnerPoint &point) {
+  k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  std::vector<Value> values =
+      k.loadVector(carrier, getSlots(), point, k.getType(carrier));
+  builder.restoreInsertionPoint(k.b.saveInsertionPoint());
+  return SmallVector<Value>(values.begin(), values.end());
 }
 
 StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
@@ -101,7 +116,7 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
 Value CpuKernels::Sink::reload(OpBuilder &builder, Location, unsigned state,
                                const InnerPoint &point) {
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-  return k.loadAligned(k.getStateSlot(state, point, k.carrySlots()),
+  return k.loadAligned(k.getStateSlot(state, point, getSlots()),
                        k.getStateType(state));
 }
 

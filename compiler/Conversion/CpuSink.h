@@ -19,6 +19,9 @@ class CpuKernels::Sink final : public StepSink {
 public:
   Sink(CpuKernels &kernels, bool fold) : k(kernels), folds(fold) {}
 
+  llvm::SmallVector<Value> enter(mlir::OpBuilder &builder, mlir::Location loc,
+                                 const Carrier &carrier,
+                                 const InnerPoint &point) override;
   Moved advance(mlir::OpBuilder &builder, mlir::Location loc,
                 const Carrier &carrier, const Transition &map,
                 const InnerPoint &point) override;
@@ -28,6 +31,9 @@ public:
              Value value, const InnerPoint &point) override;
 
 private:
+  /// The states that the steps move on: those of the tile's summary, or the
+  /// carry.
+  Value getSlots() { return folds ? k.exitSlots() : k.carrySlots(); }
   void move(const Carrier &carrier, const Transition &map, Value base,
             const InnerPoint &point, Moved &moved);
   void fold(const Carrier &carrier, const Transition &map,

@@ -282,7 +282,7 @@ LogicalResult Expansion::run() {
   return success();
 }
 
-LogicalResult recur::expandComplex(ScanOp scan) {
+LogicalResult recur::expandComplex(ScanLikeOpInterface scan) {
   for (Region *region : {&scan.getElements(), &scan.getReadout()})
     if (failed(Expansion(*region).run()))
       return failure();

@@ -16,7 +16,7 @@ namespace recur {
 /// Leaves complex values only as arguments of the regions, whose parts
 /// complex.re and complex.im take, and as what complex.create makes for the
 /// terminators. Fails with a diagnostic for a function without an expansion.
-mlir::LogicalResult expandComplex(ScanOp scan);
+mlir::LogicalResult expandComplex(ScanLikeOpInterface scan);
 
 } // namespace recur
 

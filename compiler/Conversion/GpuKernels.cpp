@@ -83,6 +83,13 @@ public:
   ReplaySink(GpuKernels &kernels, Registers &carry)
       : k(kernels), carry(carry) {}
 
+  SmallVector<Value> enter(OpBuilder &builder, Location, const Carrier &carrier,
+                           const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    std::vector<Value> values =
+        k.readVector(carry, Summary::State, carrier, point);
+    return SmallVector<Value>(values.begin(), values.end());
+  }
   Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
                 const Transition &map, const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
@@ -114,7 +121,7 @@ private:
 // Set-up
 //===----------------------------------------------------------------------===//
 
-GpuKernels::GpuKernels(ScanOp scan, ScheduleAttr schedule,
+GpuKernels::GpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
                        const Signature &signature)
     : scan(scan), schedule(schedule), signature(signature),
       space(scan.getSpace()), dims(scan),

@@ -38,7 +38,8 @@ inline constexpr llvm::StringLiteral kLaunchAttr = "recur.launch";
 
 class GpuKernels : protected StepHooks {
 public:
-  GpuKernels(ScanOp scan, ScheduleAttr schedule, const Signature &signature);
+  GpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
+             const Signature &signature);
 
   /// Emits the kernels at the end of `module`; names start with `prefix`.
   /// Fails with a diagnostic for a scan that they do not cover.
@@ -200,7 +201,7 @@ protected:
   Value shuffle(Value value, int32_t lane, mlir::gpu::ShuffleMode mode);
   Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
 
-  ScanOp scan;
+  ScanLikeOpInterface scan;
   ScheduleAttr schedule;
   const Signature &signature;
   SpaceAttr space;

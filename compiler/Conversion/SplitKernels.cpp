@@ -58,7 +58,7 @@ SplitKernels::SplitKernels(ScanOp scan, ScheduleAttr schedule,
           width * getStorageType(argument.element).getIntOrFloatBitWidth() / 8);
 }
 
-bool SplitKernels::isSplittable(ScanOp scan, unsigned dim) {
+bool SplitKernels::isSplittable(ScanLikeOpInterface scan, unsigned dim) {
   SpaceAttr space = scan.getSpace();
   if (scan.getSegments() || !space.isStatic(dim) ||
       !ScanDims(scan).isInner(dim))

@@ -35,7 +35,7 @@ public:
   /// Whether threads can share dim `dim`: a state varies over it, its size is
   /// static, nothing reads it at another position, and all items have the same
   /// steps.
-  static bool isSplittable(ScanOp scan, unsigned dim);
+  static bool isSplittable(ScanLikeOpInterface scan, unsigned dim);
 
 private:
   void locate();

@@ -32,6 +32,11 @@ using llvm::SmallBitVector;
 StepHooks::~StepHooks() = default;
 StepSink::~StepSink() = default;
 
+SmallVector<Value> StepSink::enter(OpBuilder &, Location, const Carrier &,
+                                   const InnerPoint &) {
+  llvm_unreachable("this schedule is for affine steps");
+}
+
 StepSink::Moved StepSink::advance(OpBuilder &builder, Location loc,
                                   const Carrier &carrier, const Transition &map,
                                   const InnerPoint &point) {
@@ -65,7 +70,7 @@ Value StepHooks::combineSplit(OpBuilder &, Location, ReductionKind, Value) {
 // Dims
 //===----------------------------------------------------------------------===//
 
-ScanDims::ScanDims(ScanOp scan) {
+ScanDims::ScanDims(ScanLikeOpInterface scan) {
   SpaceAttr space = scan.getSpace();
   SmallBitVector innerSet(space.getRank()), used(space.getRank());
   auto mark = [&](SmallBitVector &set, Attribute position) {
@@ -195,8 +200,8 @@ struct StepEmitter::Root {
   int stage = 0;
 };
 
-StepEmitter::StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim,
-                         int64_t width, int64_t unrollLimit)
+StepEmitter::StepEmitter(ScanLikeOpInterface scan, StepHooks &hooks,
+                         int laneDim, int64_t width, int64_t unrollLimit)
     : scan(scan), hooks(hooks), dims(scan), carriers(recur::getCarriers(scan)),
       innerMask(scan.getSpace().getRank()), laneDims(scan.getSpace().getRank()),
       width(width), unrollLimit(unrollLimit),
@@ -211,7 +216,8 @@ StepEmitter::StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim,
 }
 
 const SmallBitVector &StepEmitter::getIndexSet(Value value) const {
-  return value.getParentRegion() == &const_cast<ScanOp &>(scan).getElements()
+  return value.getParentRegion() ==
+                 &const_cast<ScanLikeOpInterface &>(scan).getElements()
              ? elementSets.get(value)
              : readoutSets.get(value);
 }
@@ -249,16 +255,17 @@ bool StepEmitter::isUnrolled(unsigned dim) const {
   for (const Carrier &carrier : carriers)
     if (int(dim) == carrier.row || int(dim) == carrier.column)
       return true;
-  SpaceAttr space = const_cast<ScanOp &>(scan).getSpace();
+  SpaceAttr space = const_cast<ScanLikeOpInterface &>(scan).getSpace();
   return int(dim) == split ||
          (space.isStatic(dim) && space.getSizes()[dim] <= unrollLimit);
 }
 
 /// How often the loop over a dim that is unrolled turns.
 int64_t StepEmitter::getUnrolledSize(unsigned dim) const {
-  return int(dim) == split
-             ? splitCount
-             : const_cast<ScanOp &>(scan).getSpace().getSizes()[dim];
+  return int(dim) == split ? splitCount
+                           : const_cast<ScanLikeOpInterface &>(scan)
+                                 .getSpace()
+                                 .getSizes()[dim];
 }
 
 Value StepEmitter::getUnrolledPosition(OpBuilder &builder, Location loc,
@@ -350,7 +357,9 @@ Value StepEmitter::evaluateLeaf(BlockArgument argument, Scope &scope) {
   if (number < numInputs)
     return hooks.loadInput(scope.builder, argument.getLoc(), number,
                            scope.point);
-  unsigned state = (number - numInputs) / (scan.getReadLags() + 1);
+  bool isReadout = argument.getOwner()->getParent() == &scan.getReadout();
+  unsigned copies = isReadout ? scan.getReadLags() + 1 : 1;
+  unsigned state = (number - numInputs) / copies;
   if (int row = carriers[carrierOf[state]].row; row >= 0)
     if (std::optional<int64_t> index = getConstantIntValue(scope.point[row]))
       for (Scope *it = &scope; it; it = it->parent)
@@ -379,6 +388,14 @@ Value StepEmitter::emitOp(Operation *op, Scope &scope) {
       renamed.bound.set(source);
     }
     return evaluate(at.getOperand(), renamed);
+  }
+  if (auto same = dyn_cast<SameOp>(op)) {
+    auto at = [&](StringRef name) {
+      return scope.point[scan.getSpace().find(name)];
+    };
+    return scope.builder.createOrFold<arith::CmpIOp>(
+        op->getLoc(), arith::CmpIPredicate::eq, at(same.getFirst()),
+        at(same.getSecond()));
   }
   if (auto literal = dyn_cast<complex::ConstantOp>(op))
     return makeLiteral(scope.builder, op->getLoc(), literal.getValue());
@@ -546,6 +563,20 @@ struct Needs {
 };
 } // namespace
 
+/// The values of the elements that depend on the states before the step.
+llvm::DenseSet<Value> StepEmitter::findStateDependent() {
+  llvm::DenseSet<Value> found;
+  Block &elements = scan.getElements().front();
+  for (BlockArgument argument :
+       elements.getArguments().drop_front(scan.getInputs().size()))
+    found.insert(argument);
+  for (Operation &op : elements)
+    if (llvm::any_of(op.getOperands(),
+                     [&](Value value) { return found.contains(value); }))
+      found.insert(op.result_begin(), op.result_end());
+  return found;
+}
+
 LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
                                      bool withReadout) {
   unsigned rank = scan.getSpace().getRank(), numStates = scan.getNumStates();
@@ -557,7 +588,21 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
       root.inner.set(dim);
     roots.push_back(root);
   }
-  // Reductions that vary over no inner dim share loops with the states.
+  // Reductions that vary over no inner dim share loops with the states, unless
+  // the states follow from them.
+  llvm::DenseSet<Value> stateDependent = findStateDependent();
+  auto elementsYield =
+      cast<YieldOp>(scan.getElements().front().getTerminator());
+  auto isWanted = [&](OpOperand &use) {
+    return !isa<YieldOp>(use.getOwner()) || use.getOwner() != elementsYield ||
+           wantsEntries || scan.isAffine() ||
+           llvm::any_of(carriers, [&](const Carrier &carrier) {
+             for (unsigned i = 0; i < carrier.size; ++i)
+               if (carrier.getRestOperand(i) == int(use.getOperandNumber()))
+                 return true;
+             return false;
+           });
+  };
   SmallVector<Region *> regions{&scan.getElements()};
   if (withReadout)
     regions.push_back(&scan.getReadout());
@@ -568,9 +613,12 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
             return live.contains(v);
           }))
         continue;
-      live.insert(op.operand_begin(), op.operand_end());
+      for (OpOperand &use : op.getOpOperands())
+        if (isWanted(use))
+          live.insert(use.get());
       auto reduce = dyn_cast<ReduceOp>(op);
-      if (!reduce || getInnerSet(reduce.getResult()).any())
+      if (!reduce || getInnerSet(reduce.getResult()).any() ||
+          stateDependent.contains(reduce.getResult()))
         continue;
       Root root{Root::Reduction, 0, reduce, {}, SmallBitVector(rank)};
       for (auto name : reduce.getDims().getAsRange<StringAttr>())
@@ -595,8 +643,6 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
   }
 
   // Stages to a fixpoint: raise a root until all it needs comes before it.
-  auto elementsYield =
-      cast<YieldOp>(scan.getElements().front().getTerminator());
   for (unsigned round = 0; round < 4 * roots.size() + 4; ++round) {
     llvm::DenseMap<Value, Needs> needs;
     auto getStage = [&](ReduceOp reduce) {
@@ -613,9 +659,10 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
         need.renamed.resize(numStates);
         if (argument.getArgNumber() < numInputs)
           continue;
-        unsigned state = (argument.getArgNumber() - numInputs) / copies;
-        bool isNew =
-            (argument.getArgNumber() - numInputs) % copies + 1 == copies;
+        unsigned number = argument.getArgNumber() - numInputs;
+        bool isReadout = region == &scan.getReadout();
+        unsigned state = isReadout ? number / copies : number;
+        bool isNew = isReadout && number % copies + 1 == copies;
         (isNew ? need.current : need.previous).set(state);
       }
       for (Operation &op : region->front()) {
@@ -715,16 +762,31 @@ Transition StepEmitter::emitMap(const Carrier &carrier, Scope &scope) {
     scope.builder = child.builder;
     return value;
   };
-  Transition map{carrier.step, {}, {}};
+  bool hasEntries = carrier.isAffine || wantsEntries;
+  Transition map{
+      hasEntries ? carrier.step : algebra::Pattern(carrier.size), {}, {}};
   map.rest.resize(carrier.size);
   for (unsigned i = 0; i < carrier.size; ++i) {
     for (unsigned j = 0; j < carrier.size; ++j)
-      if (carrier.step(i, j) == algebra::Entry::Any)
+      if (map.pattern(i, j) == algebra::Entry::Any)
         map.entries.push_back(emit(carrier.getEntryOperand(i, j), i, j));
     if (carrier.hasRest[i])
       map.rest[i] = emit(carrier.getRestOperand(i), i, -1);
   }
   return map;
+}
+
+/// Makes the states before a step that is not affine known to its elements.
+void StepEmitter::enter(const Carrier &carrier, Scope &scope) {
+  Block &elements = scan.getElements().front();
+  unsigned first = scan.getInputs().size() + carrier.state;
+  SmallVector<Value> before =
+      sink->enter(scope.builder, scan.getLoc(), carrier, scope.point);
+  for (unsigned i = 0; i < carrier.size; ++i)
+    if (carrier.row >= 0)
+      scope.rows[{elements.getArgument(first), i}] = before[i];
+    else
+      scope.memo[elements.getArgument(first + i)] = before[i];
 }
 
 /// Makes the values of a carrier known to what the scope evaluates.
@@ -758,6 +820,8 @@ void StepEmitter::emitRoot(Root &root, Scope &scope, StepSink &sink,
   switch (root.kind) {
   case Root::State: {
     const Carrier &carrier = carriers[root.number];
+    if (!carrier.isAffine)
+      enter(carrier, scope);
     Transition map = emitMap(carrier, scope);
     remember(carrier,
              sink.advance(scope.builder, loc, carrier, map, scope.point),
@@ -825,6 +889,7 @@ FailureOr<bool> StepEmitter::readsStatesApart() {
 LogicalResult StepEmitter::emitStep(OpBuilder &builder, StepSink &stepSink,
                                     bool withReadout) {
   sink = &stepSink;
+  wantsEntries = !withReadout;
   SmallVector<Root> roots;
   if (failed(planRoots(roots, withReadout)))
     return failure();

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// Emits the regions of a recur.scan at one point of (time x parallel space),
-/// as scalar code or as vectors along one dim. Targets say through hooks where
-/// inputs and states live.
+/// Emits the regions of a recur.scan or recur.newton at one point of (time x
+/// parallel space), as scalar code or as vectors along one dim. Targets say
+/// through hooks where inputs and states live.
 //===----------------------------------------------------------------------===//
 #ifndef RECUR_COMPILER_CONVERSION_STEPEMITTER_H
 #define RECUR_COMPILER_CONVERSION_STEPEMITTER_H
@@ -19,7 +19,7 @@ namespace recur {
 /// parallel dims (all others that a state or an output varies over).
 struct ScanDims {
   llvm::SmallVector<unsigned> parallel, inner;
-  explicit ScanDims(ScanOp scan);
+  explicit ScanDims(ScanLikeOpInterface scan);
   bool isInner(unsigned dim) const { return llvm::is_contained(inner, dim); }
   bool isParallel(unsigned dim) const {
     return llvm::is_contained(parallel, dim);
@@ -60,14 +60,22 @@ public:
 class StepSink {
 public:
   virtual ~StepSink();
+  /// The components of a carrier before a step; asked for if the step is not
+  /// affine, before `advance`.
+  virtual llvm::SmallVector<mlir::Value> enter(mlir::OpBuilder &builder,
+                                               mlir::Location loc,
+                                               const Carrier &carrier,
+                                               const InnerPoint &point);
   /// The components of a carrier before a step and after it.
   struct Moved {
     llvm::SmallVector<mlir::Value> previous, current;
   };
   /// Called once at each inner point of a carrier with the map of the step (see
-  /// Carrier::step). What it returns is for the readout, and may be empty if
-  /// the readout is not emitted. Unless overridden, hands a map of one number
-  /// to `update`.
+  /// Carrier::step). The map of a step that is not affine has no entries where
+  /// the readout is emitted, so that it maps any state to the new one; else its
+  /// entries are the Jacobian's. What it returns is for the readout, and may be
+  /// empty if the readout is not emitted. Unless overridden, hands a map of one
+  /// number to `update`.
   virtual Moved advance(mlir::OpBuilder &builder, mlir::Location loc,
                         const Carrier &carrier, const Transition &map,
                         const InnerPoint &point);
@@ -92,8 +100,8 @@ public:
   /// `laneDim` is the dim along which values are vectors of `width` elements,
   /// or -1 for scalar code. Loops over inner dims of a static size up to
   /// `unrollLimit` are unrolled.
-  StepEmitter(ScanOp scan, StepHooks &hooks, int laneDim, int64_t width,
-              int64_t unrollLimit);
+  StepEmitter(ScanLikeOpInterface scan, StepHooks &hooks, int laneDim,
+              int64_t width, int64_t unrollLimit);
 
   /// Makes what varies over `dim` a vector too, along with the lane dim.
   void addLaneDim(unsigned dim) { laneDims.set(dim); }
@@ -155,6 +163,8 @@ private:
                 llvm::SmallVectorImpl<mlir::Value> &accumulators,
                 unsigned &accumulator);
   Transition emitMap(const Carrier &carrier, Scope &scope);
+  void enter(const Carrier &carrier, Scope &scope);
+  llvm::DenseSet<mlir::Value> findStateDependent();
   void remember(const Carrier &carrier, const StepSink::Moved &moved,
                 Scope &scope);
   llvm::SmallBitVector getInnerSet(mlir::Value value) const;
@@ -163,10 +173,10 @@ private:
   mlir::Value getUnrolledPosition(mlir::OpBuilder &builder, mlir::Location loc,
                                   unsigned dim, int64_t number);
 
-  ScanOp scan;
+  ScanLikeOpInterface scan;
   StepHooks &hooks;
   StepSink *sink = nullptr;
-  bool readsApart = false;
+  bool readsApart = false, wantsEntries = true;
   ScanDims dims;
   llvm::SmallVector<Carrier, 2> carriers;
   llvm::SmallVector<unsigned> carrierOf; // by state

@@ -67,7 +67,7 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
   }
 }
 
-bool TileKernels::isTileable(ScanOp scan) {
+bool TileKernels::isTileable(ScanLikeOpInterface scan) {
   ScanDims dims(scan);
   SpaceAttr space = scan.getSpace();
   int64_t points = 1;

@@ -52,7 +52,7 @@ public:
 
   /// Whether a scan's steps can be held in registers: small carriers without
   /// dims that each thread walks, and other inner dims of small static sizes.
-  static bool isTileable(ScanOp scan);
+  static bool isTileable(ScanLikeOpInterface scan);
 
 private:
   static constexpr int64_t kWarp = 32;

@@ -30,7 +30,7 @@ using mlir::Value;
 /// An input has an argument in both regions: here it is that of the elements.
 Value WaveKernels::getInput(Value value) const {
   auto argument = dyn_cast<BlockArgument>(value);
-  auto &op = const_cast<ScanOp &>(scan);
+  auto &op = const_cast<ScanLikeOpInterface &>(scan);
   if (!argument || argument.getArgNumber() >= op.getInputs().size())
     return value;
   return op.getElements().getArgument(argument.getArgNumber());
@@ -38,8 +38,9 @@ Value WaveKernels::getInput(Value value) const {
 
 bool WaveKernels::isState(Value value) const {
   auto argument = dyn_cast<BlockArgument>(value);
-  return argument && argument.getArgNumber() >=
-                         const_cast<ScanOp &>(scan).getInputs().size();
+  return argument &&
+         argument.getArgNumber() >=
+             const_cast<ScanLikeOpInterface &>(scan).getInputs().size();
 }
 
 bool WaveKernels::overTime(Value value) const {
@@ -212,7 +213,7 @@ void WaveKernels::collect() {
 /// Whether rows of an input along the points may be brought to shared memory,
 /// in vectors, where its strides allow.
 bool WaveKernels::isRawInput(unsigned input) const {
-  auto &op = const_cast<ScanOp &>(scan);
+  auto &op = const_cast<ScanLikeOpInterface &>(scan);
   Value argument = op.getElements().getArgument(input);
   Type element = signature.arguments[inputArguments[input]].element;
   if (!schedule.getContiguous() || steps % kRowsAtOnce != 0 ||
@@ -252,7 +253,7 @@ Value WaveKernels::getStart(Operation *reduction) const {
 
 /// Whether rows of an input along the channels are brought to shared memory.
 bool WaveKernels::isTileInput(unsigned input) const {
-  auto &op = const_cast<ScanOp &>(scan);
+  auto &op = const_cast<ScanLikeOpInterface &>(scan);
   AffineMap map = op.getInputMap(input);
   unsigned argument = inputArguments[input];
   Type element = signature.arguments[argument].element;

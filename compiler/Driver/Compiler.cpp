@@ -434,7 +434,7 @@ Compilation::explain(llvm::ArrayRef<std::pair<std::string, int64_t>> sizes,
   llvm::raw_string_ostream os(text);
   bool isFirst = true;
   for (mlir::func::FuncOp function : getRecurrences()) {
-    auto scan = llvm::dyn_cast_or_null<ScanOp>(
+    auto scan = llvm::dyn_cast_or_null<ScanLikeOpInterface>(
         Signature::find(function).getOperation());
     if (!scan)
       continue;

@@ -123,6 +123,7 @@ void recur::populateClassifyPipeline(mlir::OpPassManager &passes,
   if (options.steps)
     passes.addPass(createMakeStepPass());
   passes.addPass(createClassifyPass());
+  passes.addPass(createLinearizePass());
 }
 
 void recur::populateSchedulePipeline(mlir::OpPassManager &passes,

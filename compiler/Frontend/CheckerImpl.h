@@ -27,6 +27,16 @@ std::unique_ptr<Monoid> checkMonoid(const MonoidDecl &decl,
                                     const DefinitionMap &definitions,
                                     Diagnostics &diagnostics);
 
+/// The function that calls another a fixed number of times.
+inline constexpr llvm::StringLiteral repeatName = "repeat";
+/// The function that a call of `repeat` names; null: it names none.
+inline const Expr *getRepeated(const Expr &call) {
+  bool names = call.operands.size() > 1 &&
+               call.operands[1]->kind == Expr::Kind::Access &&
+               !call.operands[1]->hasIndices;
+  return names ? call.operands[1] : nullptr;
+}
+
 /// Null or empty results mean that an error has been reported.
 class Checker {
 public:
@@ -133,6 +143,7 @@ private:
   const Value *checkBinary(const Expr &expr, const Scope &scope);
   const Value *checkCall(const Expr &expr, const Scope &scope);
   const Value *checkReduction(const Expr &expr, const Scope &scope);
+  const Value *checkRepeat(const Expr &expr, const Scope &scope);
   const Value *callDefinition(const Expr &expr, const Definition &definition,
                               llvm::ArrayRef<const Value *> operands,
                               const Scope &scope);

@@ -33,8 +33,14 @@ public:
     while (!pending.empty()) {
       const Expr *expr = pending.back();
       pending.pop_back();
-      pending.insert(pending.end(), expr->operands.rbegin(),
-                     expr->operands.rend());
+      // What `repeat` calls is a function, no parameter.
+      const Expr *repeated =
+          expr->kind == Expr::Kind::Call && expr->name.text == repeatName
+              ? getRepeated(*expr)
+              : nullptr;
+      for (const Expr *operand : llvm::reverse(expr->operands))
+        if (operand != repeated)
+          pending.push_back(operand);
       if (expr->kind == Expr::Kind::Previous)
         diagnostics.error(expr->loc,
                           "expected no prev in a function, whose parameters "
@@ -99,7 +105,10 @@ private:
                                   expr->operands.begin(), expr->operands.end());
       if (expr->kind != Expr::Kind::Call)
         continue;
-      const Definition *callee = known.lookup(expr->name.text);
+      const Expr *repeated =
+          expr->name.text == repeatName ? getRepeated(*expr) : nullptr;
+      const Definition *callee =
+          known.lookup(repeated ? repeated->name.text : expr->name.text);
       if (!callee)
         continue;
       if (active.contains(callee)) {
@@ -126,7 +135,8 @@ void recur::spec::checkDefinitions(llvm::ArrayRef<Definition> definitions,
                                    Diagnostics &diagnostics) {
   for (const Definition &definition : definitions) {
     StringRef name = definition.name.text;
-    if (name == "prev" || findFunction(name) || findReduction(name)) {
+    if (name == "prev" || name == repeatName || findFunction(name) ||
+        findReduction(name)) {
       diagnostics.error(definition.name.loc,
                         "expected a new name for a function, found the "
                         "built-in '" +

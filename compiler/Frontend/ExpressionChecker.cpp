@@ -365,6 +365,8 @@ const Value *Checker::logical(const Expr &expr, Operation operation,
 
 const Value *Checker::checkCall(const Expr &expr, const Scope &scope) {
   StringRef name = expr.name.text;
+  if (name == repeatName)
+    return checkRepeat(expr, scope);
   const FunctionInfo *function = findFunction(name);
   const Definition *definition = definitions.lookup(name);
   if (!function && !definition) {
@@ -391,6 +393,7 @@ const Value *Checker::checkCall(const Expr &expr, const Scope &scope) {
     }
     std::vector<StringRef> names(reductionNames());
     names.push_back("prev");
+    names.push_back(repeatName);
     for (const FunctionInfo &known : functions())
       names.push_back(known.name);
     for (const auto &known : definitions)
@@ -423,6 +426,53 @@ const Value *Checker::checkCall(const Expr &expr, const Scope &scope) {
   }
   return function ? applyFunction(expr, *function, std::move(operands), scope)
                   : callDefinition(expr, *definition, operands, scope);
+}
+
+/// repeat(k, f, x, ...) is f(f(... f(x, ...) ..., ...), ...), k calls of f.
+const Value *Checker::checkRepeat(const Expr &expr, const Scope &scope) {
+  constexpr double maximalCount = 1000;
+  const Expr *named = getRepeated(expr);
+  const Definition *definition =
+      named ? definitions.lookup(named->name.text) : nullptr;
+  double count = expr.operands.empty() ? 0 : expr.operands[0]->number;
+  if (expr.operands.empty() || expr.operands[0]->kind != Expr::Kind::Number ||
+      count < 1 || count > maximalCount || std::trunc(count) != count) {
+    error(expr.operands.empty() ? expr.loc : expr.operands[0]->loc,
+          "expected a whole number from 1 to " + Twine(int(maximalCount)) +
+              " as the first argument of 'repeat', as in repeat(6, f, x)",
+          scope);
+    return nullptr;
+  }
+  if (!definition) {
+    error(expr.operands.size() > 1 ? expr.operands[1]->loc : expr.loc,
+          "expected the name of a function of the spec as the second argument "
+          "of 'repeat', as in repeat(6, f, x)",
+          scope);
+    return nullptr;
+  }
+  size_t arity = definition->parameters.size();
+  if (arity == 0 || expr.operands.size() - 2 != arity) {
+    error(expr.loc,
+          "expected " + Twine(arity) +
+              (arity == 1 ? " argument" : " arguments") + " of '" +
+              named->name.text + "' in 'repeat', found " +
+              Twine(expr.operands.size() - 2),
+          scope);
+    diagnostics.note(definition->name.loc,
+                     "'" + named->name.text + "' is defined here");
+    return nullptr;
+  }
+  llvm::SmallVector<const Value *, 4> operands;
+  for (const Expr *operand : llvm::drop_begin(expr.operands, 2))
+    operands.push_back(checkExpr(*operand, scope));
+  if (llvm::is_contained(operands, nullptr))
+    return nullptr;
+  for (int i = 0; i < int(count); ++i) {
+    operands[0] = callDefinition(expr, *definition, operands, scope);
+    if (!operands[0])
+      return nullptr;
+  }
+  return operands[0];
 }
 
 const Value *Checker::callDefinition(const Expr &expr,

@@ -203,6 +203,17 @@ FailureOr<Program::Value *> Program::emitOp(Operation &operation,
   if (auto at = dyn_cast<AtOp>(operation))
     return emitView(values.lookup(at.getOperand()), toDims(at.getFrom()),
                     at.getTo().getValue());
+  if (auto same = dyn_cast<SameOp>(operation)) {
+    Value *value = makeValue(/*isComplex=*/false, /*moves=*/false, dims);
+    allocate(*value);
+    int first = space.find(same.getFirst()),
+        second = space.find(same.getSecond());
+    auto *numbers = reinterpret_cast<double *>(value->base);
+    std::fill_n(numbers, value->count, 0.0);
+    for (int64_t k = 0; k < std::min(sizes[first], sizes[second]); ++k)
+      numbers[k * (value->strides[first] + value->strides[second])] = 1;
+    return value;
+  }
   if (auto constant = dyn_cast<arith::ConstantOp>(operation)) {
     if (isa<FloatAttr, IntegerAttr>(constant.getValue()))
       return emitConstant(constant.getValue(), constant.getType());
@@ -309,17 +320,16 @@ static ReductionKind getReduction(Semiring semiring) {
   return ReductionKind::Sum;
 }
 
-LogicalResult Program::emitScan(ScanOp scan, ArrayRef<Value *> inputs,
-                                SmallVectorImpl<Value *> &outputs) {
+/// a (x) h (+) b for the elements of a scan.
+LogicalResult Program::emitAffine(ScanLikeOpInterface scan,
+                                  ArrayRef<Value *> elements,
+                                  SmallVectorImpl<Value *> &news) {
   AlgebraAttr algebra = scan.getAlgebra();
   Semiring semiring = algebra.getSemiring();
-  SmallVector<Value *> elements;
-  if (failed(emitRegion(scan.getElements(), inputs, elements)))
-    return failure();
   for (State &state : states)
     if (!getSemiringSum(semiring, state.next->isComplex))
-      return scan.emitError() << "complex numbers have no semiring "
-                              << stringifySemiring(semiring);
+      return scan->emitError() << "complex numbers have no semiring "
+                               << stringifySemiring(semiring);
 
   auto combine = [&](Kernel kernel, Value *lhs, Value *rhs) {
     SmallBitVector dims = lhs->dims;
@@ -333,7 +343,6 @@ LogicalResult Program::emitScan(ScanOp scan, ArrayRef<Value *> inputs,
     return combine(getSemiringProduct(semiring, lhs->isComplex), lhs, rhs);
   };
 
-  SmallVector<Value *> news;
   int64_t order = algebra.getOrder();
   switch (algebra.getStructure()) {
   case Structure::Diagonal:
@@ -355,9 +364,9 @@ LogicalResult Program::emitScan(ScanOp scan, ArrayRef<Value *> inputs,
       before.push_back(state.slots[0]);
     element.resize(states.size());
     FailureOr<SmallVector<Value *>> both =
-        scan.getPrepends()
-            ? emitCombination(scan.getMonoidOp(), element, before)
-            : emitCombination(scan.getMonoidOp(), before, element);
+        getPrepends(scan)
+            ? emitCombination(getMonoidOp(scan), element, before)
+            : emitCombination(getMonoidOp(scan), before, element);
     if (failed(both))
       return failure();
     for (auto [value, part] : llvm::zip(*both, element)) {
@@ -395,6 +404,36 @@ LogicalResult Program::emitScan(ScanOp scan, ArrayRef<Value *> inputs,
       news.push_back(total);
     }
     break;
+  }
+  return success();
+}
+
+/// The new states among the elements of a newton: those in the places of b.
+static SmallVector<unsigned> getNewStates(ScanLikeOpInterface newton) {
+  unsigned count = newton.getNumStates();
+  bool dense = newton.getAlgebra().getStructure() == Structure::Block &&
+               !newton.getBlockDims();
+  SmallVector<unsigned> places;
+  for (unsigned i = 0; i < count; ++i)
+    places.push_back(dense ? count * count + i : 2 * i + 1);
+  return places;
+}
+
+LogicalResult Program::emitScan(ScanLikeOpInterface scan,
+                                ArrayRef<Value *> inputs,
+                                SmallVectorImpl<Value *> &outputs) {
+  SmallVector<Value *> before(inputs), elements, news;
+  if (!scan.isAffine())
+    for (State &state : states)
+      before.push_back(state.slots[0]);
+  if (failed(emitRegion(scan.getElements(), before, elements)))
+    return failure();
+  if (scan.isAffine()) {
+    if (failed(emitAffine(scan, elements, news)))
+      return failure();
+  } else {
+    for (unsigned place : getNewStates(scan))
+      news.push_back(elements[place]);
   }
 
   SmallVector<Value *> arguments(inputs);

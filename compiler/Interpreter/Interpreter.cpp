@@ -313,7 +313,7 @@ static bool isIndependent(RecurrenceOpInterface op, unsigned dim) {
   for (unsigned i = 0; i < op->getNumResults(); ++i)
     if (!llvm::is_contained(op.getOutput(i).getDims(), name))
       return false;
-  if (auto scan = dyn_cast<ScanOp>(op.getOperation());
+  if (auto scan = dyn_cast<ScanLikeOpInterface>(op.getOperation());
       scan && scan.getBlockDims() &&
       llvm::is_contained(*scan.getBlockDims(), name))
     return false;

@@ -240,19 +240,17 @@ LogicalResult Program::build() {
   for (unsigned i = 0; i < op.getInputs().size(); ++i)
     arguments.push_back(emitInput(i));
 
-  auto scan = dyn_cast<ScanOp>(op.getOperation());
+  auto scan = dyn_cast<ScanLikeOpInterface>(op.getOperation());
   SmallVector<Value *> outputs;
   if (scan) {
     if (failed(emitScan(scan, arguments, outputs)))
       return failure();
   } else {
-    auto recurrence = dyn_cast<RecurrenceOp>(op.getOperation());
-    auto newton = dyn_cast<NewtonOp>(op.getOperation());
-    Region &step = recurrence ? recurrence.getStep() : newton.getStep();
-    if (recurrence ? recurrence.getHasReset() : newton.getHasReset())
+    auto recurrence = cast<RecurrenceOp>(op.getOperation());
+    if (recurrence.getHasReset())
       emitReset(arguments.back());
     SmallVector<Value *> yielded;
-    if (failed(emitRegion(step, arguments, yielded)))
+    if (failed(emitRegion(recurrence.getStep(), arguments, yielded)))
       return failure();
     for (unsigned i = 0; i < states.size(); ++i)
       emitUpdate(i, yielded[i]);

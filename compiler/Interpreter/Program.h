@@ -100,8 +100,12 @@ private:
   void emitReset(Value *reset);
   void emitStore(unsigned result, Value *value);
   void emitUpdate(unsigned state, Value *value);
-  mlir::LogicalResult emitScan(ScanOp scan, llvm::ArrayRef<Value *> inputs,
+  mlir::LogicalResult emitScan(ScanLikeOpInterface scan,
+                               llvm::ArrayRef<Value *> inputs,
                                llvm::SmallVectorImpl<Value *> &outputs);
+  mlir::LogicalResult emitAffine(ScanLikeOpInterface scan,
+                                 llvm::ArrayRef<Value *> elements,
+                                 llvm::SmallVectorImpl<Value *> &news);
 
   void fillStart(unsigned state, unsigned lag);
   /// Where the current sequence lies in an array that varies over segments.

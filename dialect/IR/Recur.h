@@ -73,6 +73,11 @@ mlir::AffineMap getDimsMap(SpaceAttr space,
 
 namespace recur {
 
+/// The operator of a scan over a monoid; null for any other.
+MonoidOp getMonoidOp(ScanLikeOpInterface op);
+/// Whether that operator has the elements of steps in front.
+bool getPrepends(ScanLikeOpInterface op);
+
 /// For every value of a step region the dims of the space it varies over
 /// (bit i: dim i).
 class IndexSets {

@@ -379,12 +379,12 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (target.empty() || lanes.empty())
     return emitError() << "expected a schedule to name its target and lanes";
   // (C2)
-  bool tiled =
-      algorithm == "tile" || algorithm == "lookback" || algorithm == "wave";
+  bool tiled = algorithm == "tile" || algorithm == "lookback" ||
+               algorithm == "wave" || algorithm == "newton";
   bool splits = algorithm == "split";
   if (algorithm != "segments" && algorithm != "serial" && !tiled && !splits)
     return emitError() << "expected algorithm 'segments', 'serial', 'tile', "
-                          "'lookback', 'wave' or 'split', found '"
+                          "'lookback', 'wave', 'newton' or 'split', found '"
                        << algorithm << "'";
   // (C3)
   if (width < 1 || width > 1024)
@@ -407,5 +407,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "found "
                        << steps << ", " << group << ", " << chunks << " and "
                        << warps;
+  if (algorithm == "newton" && (group != 32 || warps < 2))
+    return emitError() << "expected a group of 32 and at least 2 warps with "
+                          "algorithm 'newton', found "
+                       << group << " and " << warps;
   return success();
 }

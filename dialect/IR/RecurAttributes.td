@@ -173,7 +173,8 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
       `split` (one segment for `group` threads, which share the states of an item
       along a reduced dim `lanes`) and, for states with inner dims, `wave` (warps
       take segments of time in turn, and hand each other the states of one point
-      of the inner dims after the other);
+      of the inner dims after the other); for a newton `newton` (the warps of a block
+      take the segments of a tile of time, and iterate on the states between them);
     - `lanes`: the dim that runs across SIMD lanes or GPU threads; the time dim
       means an in-register scan;
     - `width`: lanes of one item; neighbours along `lanes` that a GPU thread
@@ -188,6 +189,9 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - `chunks`: how often a warp's steps repeat;
     - `warps`: of a block, along time.
 
+    A `newton` has segments of up to `steps` steps, one for each of the `warps`, and a
+    channel a lane.
+
     A wave has segments of `steps` steps, one for each of the `warps` of a block
     at a time; a warp has `group` neighbours along `lanes`, each of `width`
     channels, and 32 / `group` threads that share a channel's points.
@@ -199,14 +203,14 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
 
     Constraints:
     - (C1) target and lanes are not empty.
-    - (C2) the algorithm is `segments`, `serial`, `tile`, `lookback`, `wave` or
-      `split`.
+    - (C2) the algorithm is `segments`, `serial`, `tile`, `lookback`, `wave`,
+      `newton` or `split`.
     - (C3) the width is 1 to 1024.
     - (C4) the segment is at least 0.
-    - (C5) steps, group, chunks and warps are given for `tile`, `lookback` and
-      `wave` alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to
+    - (C5) steps, group, chunks and warps are given for `tile`, `lookback`, `wave`
+      and `newton` alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to
       32 warps; several chunks need lanes along time, so a group of 1. A `split`
-      has a group, too.
+      has a group, too. A `newton` has a group of 32 and at least 2 warps.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,

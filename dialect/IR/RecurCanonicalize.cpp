@@ -61,7 +61,7 @@ static ArrayAttr without(ArrayAttr list, unsigned number) {
 }
 
 template <typename OpT> static bool isReset(OpT op, unsigned input) {
-  if constexpr (!std::is_same_v<OpT, ScanOp>)
+  if constexpr (std::is_same_v<OpT, RecurrenceOp>)
     return op.getHasReset() && input + 1 == op.getInputs().size();
   return false;
 }

@@ -11,6 +11,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
+#include <cmath>
 #include <utility>
 
 using namespace mlir;
@@ -95,7 +96,7 @@ static LogicalResult verifyMap(Operation *op, SpaceAttr space, StringRef kind,
                << "input " << number << " reads time at two of its dims";
     }
     // A scan may read, where a reset brings it back, the start of a sequence.
-    bool isScanInput = isInput && isa<ScanOp>(op);
+    bool isScanInput = isInput && isa<ScanLikeOpInterface>(op);
     if (int(dim) == space.getSegment() && kind != "init" && !isScanInput)
       return op->emitOpError() << kind << " " << number
                                << " varies over segments, only an init may";
@@ -461,23 +462,27 @@ LogicalResult RecurrenceOp::verifyRegions() {
 // ScanOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult ScanOp::verify() {
-  if (failed(verifyHead(*this)))
-    return failure();
-  // (S6)
+/// (S6)
+static LogicalResult verifySchedules(ScanLikeOpInterface op) {
   for (Attribute attr :
-       getSchedules().value_or(ArrayAttr::get(getContext(), {}))) {
+       op.getSchedules().value_or(ArrayAttr::get(op->getContext(), {}))) {
     auto schedule = dyn_cast<ScheduleAttr>(attr);
     if (!schedule)
-      return emitOpError() << "expected schedules to be #recur.schedule "
-                              "attributes, found "
-                           << attr;
-    int lanes = getSpace().find(schedule.getLanes());
-    if (lanes < 0 || lanes == getSpace().getSegment())
-      return emitOpError() << "expected the lanes of a schedule to be a dim, "
-                              "found '"
-                           << schedule.getLanes() << "'";
+      return op->emitOpError() << "expected schedules to be #recur.schedule "
+                                  "attributes, found "
+                               << attr;
+    int lanes = op.getSpace().find(schedule.getLanes());
+    if (lanes < 0 || lanes == op.getSpace().getSegment())
+      return op->emitOpError()
+             << "expected the lanes of a schedule to be a dim, found '"
+             << schedule.getLanes() << "'";
   }
+  return success();
+}
+
+LogicalResult ScanOp::verify() {
+  if (failed(verifyHead(*this)) || failed(verifySchedules(*this)))
+    return failure();
   // (S8)
   bool isMonoid = getAlgebra().getStructure() == Structure::Monoid;
   if (isMonoid != bool(getMonoidAttr()))
@@ -493,7 +498,8 @@ LogicalResult ScanOp::verify() {
 }
 
 /// The values that `elements` yields, in order (S2).
-static FailureOr<SmallVector<Expected>> getElementValues(ScanOp op) {
+static FailureOr<SmallVector<Expected>>
+getElementValues(ScanLikeOpInterface op) {
   SpaceAttr space = op.getSpace();
   SmallVector<Expected> states, expected;
   appendStates(op, states);
@@ -512,9 +518,9 @@ static FailureOr<SmallVector<Expected>> getElementValues(ScanOp op) {
     return expected;
   case Structure::Companion:
     if (states.size() != 1)
-      return op.emitOpError() << "expected a companion scan to have one "
-                                 "state, found "
-                              << states.size();
+      return op->emitOpError() << "expected a companion scan to have one "
+                                  "state, found "
+                               << states.size();
     for (int64_t k = 0; k < order; ++k)
       push("a", states[0]);
     push("b", states[0]);
@@ -543,7 +549,7 @@ static FailureOr<SmallVector<Expected>> getElementValues(ScanOp op) {
     if (states.size() != 1 || pair->size() != 2 || row < 0 || column < 0 ||
         row == int(space.getTime()) || column == int(space.getTime()) ||
         !states[0].dims.test(row) || states[0].dims.test(column))
-      return op.emitOpError()
+      return op->emitOpError()
              << "expected a block over dims to have one state with the row's "
                 "dim and without the column's";
     push("a", states[0]);
@@ -552,7 +558,7 @@ static FailureOr<SmallVector<Expected>> getElementValues(ScanOp op) {
     return expected;
   }
   if (int64_t(states.size()) != order)
-    return op.emitOpError()
+    return op->emitOpError()
            << "expected a block of order " << order
            << " to have as many states, found " << states.size();
   for (const Expected &row : states)
@@ -563,25 +569,40 @@ static FailureOr<SmallVector<Expected>> getElementValues(ScanOp op) {
   return expected;
 }
 
-LogicalResult ScanOp::verifyRegions() {
-  FailureOr<SmallVector<Expected>> elements = getElementValues(*this);
+/// The types of the arguments behind the inputs that stand for states, each
+/// `copies` times.
+static SmallVector<Type> getStateTypes(RecurrenceOpInterface op,
+                                       unsigned copies) {
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < op.getNumStates(); ++i)
+    types.append(copies, op.getState(i).getType());
+  return types;
+}
+
+/// (S2) to (S5), (N4)
+static LogicalResult verifyElementsAndReadout(ScanLikeOpInterface op) {
+  FailureOr<SmallVector<Expected>> elements = getElementValues(op);
   if (failed(elements))
     return failure();
-  SmallVector<Type> states;
-  for (StateAttr state : getStates().getAsRange<StateAttr>())
-    states.append(1 + getReadLags(), state.getType());
-  if (failed(verifyArguments(*this, getElements(), "elements", {})) ||
-      failed(verifyArguments(*this, getReadout(), "readout", states)))
+  SmallVector<Type> before = getStateTypes(op, op.isAffine() ? 0 : 1);
+  SmallVector<Type> states = getStateTypes(op, 1 + op.getReadLags());
+  if (failed(verifyArguments(op, op.getElements(), "elements", before)) ||
+      failed(verifyArguments(op, op.getReadout(), "readout", states)))
     return failure();
-  for (Region *region : {&getElements(), &getReadout()})
-    for (Operation &op : region->front())
-      if (isa<PrevOp>(op)) // (S5)
-        return op.emitOpError() << "cannot occur in a scan";
+  for (Region *region : {&op.getElements(), &op.getReadout()})
+    for (Operation &inside : region->front())
+      if (isa<PrevOp>(inside)) // (S5)
+        return inside.emitOpError()
+               << "cannot occur in a " << op->getName().stripDialect();
   SmallVector<Expected> outputs;
-  appendOutputs(*this, outputs);
+  appendOutputs(op, outputs);
   return failure(
-      failed(verifyYield(*this, getElements(), "elements", *elements)) ||
-      failed(verifyYield(*this, getReadout(), "readout", outputs)));
+      failed(verifyYield(op, op.getElements(), "elements", *elements)) ||
+      failed(verifyYield(op, op.getReadout(), "readout", outputs)));
+}
+
+LogicalResult ScanOp::verifyRegions() {
+  return verifyElementsAndReadout(*this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -589,48 +610,39 @@ LogicalResult ScanOp::verifyRegions() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult NewtonOp::verify() {
-  if (failed(verifyHead(*this)) ||
-      (getHasReset() && failed(verifyReset(*this))))
+  if (failed(verifyHead(*this)) || failed(verifySchedules(*this)))
     return failure();
+  // (N2)
+  AlgebraAttr jacobian = getJacobian();
+  if ((jacobian.getStructure() != Structure::Block &&
+       jacobian.getStructure() != Structure::Diagonal) ||
+      jacobian.getSemiring() != Semiring::PlusTimes)
+    return emitOpError() << "expected a Jacobian that is diagonal or a block "
+                            "over the reals, found "
+                         << jacobian;
+  double resolution = 0;
+  for (auto state : getStates().getAsRange<StateAttr>()) {
+    Type type = state.getType();
+    if (!type.isF32() && !type.isF64())
+      return emitOpError() << "expected state '" << state.getName().getValue()
+                           << "' to be f32 or f64, found " << type;
+    resolution =
+        std::max(resolution, std::ldexp(1.0, type.isF32() ? -23 : -52));
+  }
   // (N3)
-  if (!(getTolerance().convertToDouble() > 0))
-    return emitOpError() << "expected a positive tolerance, found "
-                         << getTolerance().convertToDouble();
+  double tolerance = getTolerance().convertToDouble();
+  if (!(tolerance >= resolution))
+    return emitOpError() << "expected a tolerance of at least " << resolution
+                         << ", the resolution of the states, found "
+                         << tolerance;
   if (int64_t(getMaxIterations()) < 1)
     return emitOpError() << "expected at least 1 iteration, found "
                          << int64_t(getMaxIterations());
-  // (N2)
-  AlgebraAttr jacobian = getJacobian();
-  bool block = jacobian.getStructure() == Structure::Block;
-  if ((!block && jacobian.getStructure() != Structure::Diagonal) ||
-      jacobian.getSemiring() != Semiring::PlusTimes ||
-      (block && jacobian.getOrder() != int64_t(getStates().size())))
-    return emitOpError() << "expected a Jacobian that is diagonal or a block "
-                            "of an order of "
-                         << getStates().size() << ", found " << jacobian;
   return success();
 }
 
 LogicalResult NewtonOp::verifyRegions() {
-  SmallVector<Expected> values, entries, states;
-  appendStates(*this, values);
-  states = values;
-  appendOutputs(*this, values);
-  bool block = getJacobian().getStructure() == Structure::Block;
-  for (Operation &op : getTangent().front())
-    if (isa<PrevOp>(op)) // (N4)
-      return op.emitOpError() << "cannot occur in a tangent";
-  for (const Expected &row : states)
-    for (unsigned column = 0; column < (block ? states.size() : 1); ++column)
-      entries.push_back({"the Jacobian of " + row.what, row.type, row.dims});
-  SmallVector<Type> types;
-  for (const Expected &state : states)
-    types.push_back(state.type);
-  return failure(
-      failed(verifyArguments(*this, getStep(), "step", {})) ||
-      failed(verifyArguments(*this, getTangent(), "tangent", types)) ||
-      failed(verifyYield(*this, getStep(), "step", values)) ||
-      failed(verifyYield(*this, getTangent(), "tangent", entries)));
+  return verifyElementsAndReadout(*this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -730,5 +742,20 @@ LogicalResult AtOp::verify() {
     if (!seen.insert(from).second)
       return emitOpError() << "has dim " << from << " twice";
   }
+  return success();
+}
+
+LogicalResult SameOp::verify() {
+  auto parent =
+      dyn_cast_if_present<RecurrenceOpInterface>((*this)->getParentOp());
+  if (!parent)
+    return emitOpError() << "expected to be in a recurrence";
+  // (E1)
+  for (StringAttr dim : {getFirstAttr(), getSecondAttr()})
+    if (failed(verifyPosition(*this, parent.getSpace(), dim)))
+      return failure();
+  if (getFirst() == getSecond())
+    return emitOpError() << "expected two dims, found '" << getFirst()
+                         << "' twice";
   return success();
 }

@@ -2,8 +2,8 @@
 // Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-// Op interfaces: the common shape of recurrence, scan and newton, and the
-// knowledge about a scalar operation of a step.
+// Op interfaces: the common shape of recurrence, scan and newton, what kernels
+// are made from, and the knowledge about a scalar operation of a step.
 
 #ifndef RECUR_INTERFACES_TD
 #define RECUR_INTERFACES_TD
@@ -61,6 +61,29 @@ def RecurrenceOpInterface : OpInterface<"RecurrenceOpInterface"> {
       return ::recur::getTimeLag(getInputMap(i), $_op.getSpace());
     }
   }];
+}
+
+def ScanLikeOpInterface : OpInterface<"ScanLikeOpInterface", [RecurrenceOpInterface]> {
+  let cppNamespace = "::recur";
+  let description = [{
+    What `recur.scan` and `recur.newton` have in common, and kernels are made
+    from: a step taken apart into `elements`, from which the new states follow,
+    and `readout`, which computes the outputs. The elements of a scan are those
+    of an affine map of the states; the elements of a newton take the states one
+    step ago as arguments behind the inputs, and are the Jacobian and the new
+    states themselves.
+  }];
+  let methods = [
+    InterfaceMethod<"Semiring and structure of the map, or of its Jacobian.", "::recur::AlgebraAttr", "getAlgebra">,
+    InterfaceMethod<"The region that yields the map of a step.", "::mlir::Region &", "getElements">,
+    InterfaceMethod<"The region that yields the outputs.", "::mlir::Region &", "getReadout">,
+    InterfaceMethod<"Row and column dim of a block over a dim pair.",
+                    "::std::optional<::mlir::ArrayAttr>", "getBlockDims">,
+    InterfaceMethod<"The schedules it is compiled with.", "::std::optional<::mlir::ArrayAttr>", "getSchedules">,
+    InterfaceMethod<"Sets the schedules.", "void", "setSchedulesAttr", (ins "::mlir::ArrayAttr":$schedules)>,
+    InterfaceMethod<"Earlier values of each state that `readout` gets.", "unsigned", "getReadLags">,
+    InterfaceMethod<"Whether the elements are those of an affine map.", "bool", "isAffine">,
+  ];
 }
 
 def StepOpInterface : OpInterface<"StepOpInterface"> {

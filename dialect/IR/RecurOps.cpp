@@ -104,6 +104,10 @@ void IndexSets::add(Operation &op) {
     } else if (int state = recurrence.findState(prev.getState()); state >= 0) {
       dims |= getStateDims(recurrence.getState(state), space);
     }
+  } else if (auto same = dyn_cast<SameOp>(op)) {
+    for (StringRef name : {same.getFirst(), same.getSecond()})
+      if (int dim = space.find(name); dim >= 0)
+        dims.set(dim);
   } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
     for (auto name : reduce.getDims().getAsRange<StringAttr>())
       if (int dim = space.find(name.getValue()); dim >= 0)
@@ -131,16 +135,40 @@ IndexSets IndexSets::compute(Region &region, RecurrenceOpInterface recurrence) {
   SmallVector<SmallBitVector> dims;
   for (unsigned i = 0, e = recurrence.getInputs().size(); i < e; ++i)
     dims.push_back(getMapDims(recurrence.getInputMap(i), space));
-  // A readout also has each state one step ago and now, a tangent the former.
-  auto scan = dyn_cast<ScanOp>(recurrence.getOperation());
-  auto newton = dyn_cast<NewtonOp>(recurrence.getOperation());
-  unsigned copies = scan && &region == &scan.getReadout()
-                        ? 1 + scan.getReadLags()
-                    : newton && &region == &newton.getTangent() ? 1
-                                                                : 0;
+  // A readout also has each state one step ago and now, the elements of a step
+  // that is not affine the former.
+  unsigned copies = 0;
+  if (auto scan = dyn_cast<ScanLikeOpInterface>(recurrence.getOperation()))
+    copies = &region == &scan.getReadout() ? 1 + scan.getReadLags()
+             : scan.isAffine()             ? 0
+                                           : 1;
   for (unsigned i = 0; i < recurrence.getNumStates(); ++i)
     for (unsigned copy = 0; copy < copies; ++copy)
       dims.push_back(
           withTime(getStateDims(recurrence.getState(i), space), space));
   return IndexSets(region, recurrence, dims);
+}
+
+//===----------------------------------------------------------------------===//
+// Scan and newton
+//===----------------------------------------------------------------------===//
+
+unsigned ScanOp::getReadLags() {
+  AlgebraAttr algebra = getAlgebra();
+  return algebra.getStructure() == Structure::Companion ? algebra.getOrder()
+                                                        : 1;
+}
+bool ScanOp::isAffine() { return true; }
+
+AlgebraAttr NewtonOp::getAlgebra() { return getJacobian(); }
+unsigned NewtonOp::getReadLags() { return 1; }
+bool NewtonOp::isAffine() { return false; }
+
+MonoidOp recur::getMonoidOp(ScanLikeOpInterface op) {
+  auto scan = dyn_cast<ScanOp>(op.getOperation());
+  return scan ? scan.getMonoidOp() : MonoidOp();
+}
+bool recur::getPrepends(ScanLikeOpInterface op) {
+  auto scan = dyn_cast<ScanOp>(op.getOperation());
+  return scan && scan.getPrepends();
 }

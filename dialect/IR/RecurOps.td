@@ -142,8 +142,9 @@ def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
   let regions = (region SizedRegion<1>:$step);
 }
 
-def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock,
-    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [
+    SingleBlock, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    DeclareOpInterfaceMethods<ScanLikeOpInterface, ["getReadLags", "isAffine"]>]> {
   let summary = "a recurrence that is affine over an algebra";
   let description = [{
     h_t = a_t (x) h_{t-1} (+) b_t over `algebra`. The `elements` region
@@ -183,33 +184,53 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [SingleBlock,
 
   let regions = (region SizedRegion<1>:$elements, SizedRegion<1>:$readout);
   let extraClassDeclaration = [{
-    /// Earlier values of each state that `readout` gets.
-    unsigned getReadLags() {
-      return getAlgebra().getStructure() == ::recur::Structure::Companion ? getAlgebra().getOrder() : 1;
-    }
     /// The operator of a scan over a monoid.
     ::recur::MonoidOp getMonoidOp();
   }];
 }
 
-def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [SingleBlock]> {
-  let summary = "a recurrence that is not affine, solved by Newton's method";
+def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [
+    SingleBlock, DeclareOpInterfaceMethods<ScanLikeOpInterface, ["getAlgebra", "getReadLags", "isAffine"]>]> {
+  let summary = "a recurrence that is not affine, with the derivative of its step";
   let description = [{
-    Solves h_t = f(h_{t-1}, x_t) for all t at once: repeats the linear
-    recurrence of corrections until they are under `tolerance` (Lim et al. 2023, DEER).
-    `step` is the region of `recur.recurrence`; `tangent` has the arguments of `step`
-    followed by the states one step ago and yields the Jacobian's entries as `jacobian` says: one for each
-    state when diagonal, k x k row-major when block.
+    h_t = f(h_{t-1}, x_t), and J = df/dh_{t-1} of the structure `jacobian`. Newton's
+    method solves for all h_t at once: it repeats the linear recurrence of
+    corrections d_t = J_t d_{t-1} + f(h_{t-1}, x_t) - h_t until they are under `tolerance`
+    (Lim et al. 2023, DEER). One step after the other needs f alone.
 
+    The `elements` region has the inputs as arguments and then each state one step
+    ago; it yields what the elements of a `recur.scan` of this structure
+    are, with J in the place of a and f in the place of b. J shares what it can with
+    f. The `readout` region is that of a `recur.scan`.
+
+    ```mlir
+    %y = recur.newton <diagonal> <[t] over t>
+        ins(%x[t] : tensor<?xf32>)
+        states(<h[] : f32 = 0.0>)
+        outs(<y[t]> : tensor<?xf32>)
+        attributes {maxIterations = 16 : i64, tolerance = 1.0e-5 : f64} elements {
+    ^bb0(%x0: f32, %h: f32):
+      %0 = arith.addf %h, %x0 : f32
+      %f = math.tanh %0 : f32
+      %one = arith.constant 1.0 : f32
+      %1 = arith.mulf %f, %f : f32
+      %J = arith.subf %one, %1 : f32
+      recur.yield %J, %f : f32, f32
+    } readout {
+    ^bb0(%x0: f32, %before: f32, %now: f32):
+      recur.yield %now : f32
+    }
+    ```
     Constraints:
-    - (N1) everything numbered (R1) to (R17) of `recur.recurrence`, for `step`.
-    - (N2) the Jacobian is diagonal, or a block of as many rows as there are states; `tangent` yields as many values as the Jacobian has entries, of the states' types.
-    - (N3) `tolerance` is positive and `maxIterations` at least 1.
-    - (N4) `tangent` does not contain `recur.prev`.
+    - (N1) everything numbered (S1), (S3) to (S7) of `recur.scan`.
+    - (N2) the Jacobian is one over the reals, diagonal or a block, of states that are f32 or f64.
+    - (N3) `tolerance`, relative to a state's size where that is above 1, is at least the resolution of the states' types, and `maxIterations` at least 1.
+    - (N4) `elements` has the states one step ago as arguments behind the inputs, and yields J and f as its structure asks.
   }];
-  let arguments = !con(commonArguments,
-    (ins UnitAttr:$hasReset, Recur_AlgebraAttr:$jacobian, F64Attr:$tolerance, I64Attr:$maxIterations));
-  let regions = (region SizedRegion<1>:$step, SizedRegion<1>:$tangent);
+  let arguments = !con((ins Recur_AlgebraAttr:$jacobian), commonArguments,
+    (ins OptionalAttr<StrArrayAttr>:$blockDims, F64Attr:$tolerance, I64Attr:$maxIterations,
+         OptionalAttr<ArrayAttr>:$schedules));
+  let regions = (region SizedRegion<1>:$elements, SizedRegion<1>:$readout);
 }
 
 //===----------------------------------------------------------------------===//
@@ -307,6 +328,24 @@ def Recur_AtOp : Recur_Op<"at", [Pure, SameOperandsAndResultType,
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
   let hasFolder = 1;
+}
+
+def Recur_SameOp : Recur_Op<"same", [Pure,
+    DeclareOpInterfaceMethods<StepOpInterface, ["getCost"]>]> {
+  let summary = "whether two positions are equal";
+  let description = [{
+    True where the positions along the two dims are equal: the diagonal of a
+    matrix over them.
+
+    ```mlir
+    %0 = recur.same i, j
+    ```
+    Constraints: (E1) the dims are two dims of the space, not time and not segments.
+  }];
+  let arguments = (ins StrAttr:$first, StrAttr:$second);
+  let results = (outs I1:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

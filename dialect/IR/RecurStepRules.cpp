@@ -20,6 +20,7 @@ using namespace recur;
 //===----------------------------------------------------------------------===//
 
 OpCost PrevOp::getCost() { return {0, 0}; }
+OpCost SameOp::getCost() { return {0, 0}; }
 
 /// The reduction of `value` as `op` reduces.
 static Value buildReduce(OpBuilder &builder, ReduceOp op, ReductionKind kind,

@@ -210,7 +210,7 @@ static ParseResult parseHead(OpAsmParser &parser, OperationState &result) {
   Accesses inputs, inits, histories;
   if (parseAccesses(parser, "ins", space, inputs))
     return failure();
-  if constexpr (!std::is_same_v<OpT, ScanOp>)
+  if constexpr (std::is_same_v<OpT, RecurrenceOp>)
     if (succeeded(parser.parseOptionalKeyword("last_is_reset")))
       result.getOrAddProperties<typename OpT::Properties>().setHasReset(
           builder.getUnitAttr());
@@ -259,7 +259,7 @@ template <typename OpT> static void printHead(OpAsmPrinter &printer, OpT op) {
   printer.printStrippedAttrOrType(space);
   printAccesses(printer, "ins", space, op.getInputs(), op.getInputMaps(),
                 op.getInputHistories());
-  if constexpr (!std::is_same_v<OpT, ScanOp>)
+  if constexpr (std::is_same_v<OpT, RecurrenceOp>)
     if (op.getHasReset())
       printer << " last_is_reset";
   printAccesses(printer, "inits", space, op.getInits(), op.getInitMaps());
@@ -311,25 +311,36 @@ static ParseResult parseAlgebraAndHead(OpAsmParser &parser,
                  parseHead<OpT>(parser, result));
 }
 
-ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &result) {
-  AlgebraAttr algebra;
-  if (parseAlgebraAndHead<ScanOp>(parser, result, algebra))
-    return failure();
-  result.getOrAddProperties<Properties>().setAlgebra(algebra);
+/// Parses and prints the two regions of a scan or newton.
+static ParseResult parseElementsAndReadout(OpAsmParser &parser,
+                                           OperationState &result) {
   return failure(parser.parseKeyword("elements") ||
                  parser.parseRegion(*result.addRegion()) ||
                  parser.parseKeyword("readout") ||
                  parser.parseRegion(*result.addRegion()));
 }
 
+static void printElementsAndReadout(OpAsmPrinter &printer,
+                                    ScanLikeOpInterface op) {
+  printer << "elements ";
+  printer.printRegion(op.getElements());
+  printer << " readout ";
+  printer.printRegion(op.getReadout());
+}
+
+ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &result) {
+  AlgebraAttr algebra;
+  if (parseAlgebraAndHead<ScanOp>(parser, result, algebra))
+    return failure();
+  result.getOrAddProperties<Properties>().setAlgebra(algebra);
+  return parseElementsAndReadout(parser, result);
+}
+
 void ScanOp::print(OpAsmPrinter &printer) {
   printer << ' ';
   printer.printStrippedAttrOrType(getAlgebra());
   printHead(printer, *this);
-  printer << "elements ";
-  printer.printRegion(getElements());
-  printer << " readout ";
-  printer.printRegion(getReadout());
+  printElementsAndReadout(printer, *this);
 }
 
 ParseResult NewtonOp::parse(OpAsmParser &parser, OperationState &result) {
@@ -337,20 +348,14 @@ ParseResult NewtonOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parseAlgebraAndHead<NewtonOp>(parser, result, jacobian))
     return failure();
   result.getOrAddProperties<Properties>().setJacobian(jacobian);
-  return failure(parser.parseKeyword("step") ||
-                 parser.parseRegion(*result.addRegion()) ||
-                 parser.parseKeyword("tangent") ||
-                 parser.parseRegion(*result.addRegion()));
+  return parseElementsAndReadout(parser, result);
 }
 
 void NewtonOp::print(OpAsmPrinter &printer) {
   printer << ' ';
   printer.printStrippedAttrOrType(getJacobian());
   printHead(printer, *this);
-  printer << "step ";
-  printer.printRegion(getStep());
-  printer << " tangent ";
-  printer.printRegion(getTangent());
+  printElementsAndReadout(printer, *this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -496,4 +501,26 @@ void AtOp::print(OpAsmPrinter &printer) {
   printer << ']';
   printer.printOptionalAttrDict((*this)->getAttrs(), {"from", "to"});
   printer << " : " << getType();
+}
+
+ParseResult SameOp::parse(OpAsmParser &parser, OperationState &result) {
+  std::string first, second;
+  if (parser.parseKeywordOrString(&first) || parser.parseComma() ||
+      parser.parseKeywordOrString(&second) ||
+      parser.parseOptionalAttrDict(result.attributes))
+    return failure();
+  Builder &builder = parser.getBuilder();
+  auto &properties = result.getOrAddProperties<Properties>();
+  properties.setFirst(builder.getStringAttr(first));
+  properties.setSecond(builder.getStringAttr(second));
+  result.addTypes(builder.getI1Type());
+  return success();
+}
+
+void SameOp::print(OpAsmPrinter &printer) {
+  printer << ' ';
+  printer.printKeywordOrString(getFirst());
+  printer << ", ";
+  printer.printKeywordOrString(getSecond());
+  printer.printOptionalAttrDict((*this)->getAttrs(), {"first", "second"});
 }

@@ -6,7 +6,7 @@
 /// recur-check-supported: says what keeps a recurrence from being compiled.
 //===----------------------------------------------------------------------===//
 
-#include "compiler/Analysis/Structure.h"
+#include "dialect/Transforms/Linearize.h"
 #include "dialect/Transforms/Passes.h"
 
 namespace recur {
@@ -37,17 +37,24 @@ private:
   static std::optional<Refusal> check(RecurrenceOpInterface op) {
     if (auto recurrence = dyn_cast<RecurrenceOp>(op.getOperation())) {
       Classification found = classify(recurrence);
+      if (found.isNonlinear) {
+        Linearization made = linearize(recurrence, /*tolerance=*/1,
+                                       /*maxIterations=*/1);
+        if (made.refusal)
+          return made.refusal;
+        made.newton.erase();
+      }
       if (found.refusal)
         return found.refusal;
       return Refusal{op.getLoc(), "the recurrence has not been classified"};
     }
-    if (auto scan = dyn_cast<ScanOp>(op.getOperation())) {
+    if (auto scan = dyn_cast<ScanLikeOpInterface>(op.getOperation())) {
       if (std::optional<std::string> reason =
               findUnsupported(scan.getAlgebra(), op))
         return Refusal{op.getLoc(), *reason};
       return std::nullopt;
     }
-    return Refusal{op.getLoc(), "Newton's method has no kernels yet"};
+    return std::nullopt;
   }
 };
 } // namespace

@@ -45,8 +45,58 @@ def ClassifyPass : Pass<"recur-classify"> {
   let dependentDialects = ["::recur::RecurDialect", "::mlir::ub::UBDialect"];
 }
 
+def LinearizePass : Pass<"recur-linearize"> {
+  let summary = "rewrite recurrences that are not affine into Newton's form";
+  let description = [{
+    Derives the Jacobian d(new states) / d(states one step ago) of each
+    `recur.recurrence` that `recur-classify` has left because its step is not affine,
+    and rewrites it into a `recur.newton`. The derivatives share the step's own
+    values; which entries are zero follows from the tangents that reach them, so that
+    the structure is inferred: diagonal, or k x k over the states or over a small dim
+    that is summed, in which zeros and ones stay known. A reset becomes part of the
+    step. A recurrence that has no derivative stays as it is;
+    `recur-check-supported` says why.
+
+    ```mlir
+    %y = recur.recurrence <[t] over t> ins(%x[t] : tensor<?xf32>)
+        states(<h[] : f32 = 0.0>) outs(<y[t]> : tensor<?xf32>) {
+    ^bb0(%x0: f32):
+      %h = recur.prev h : f32
+      %0 = arith.addf %h, %x0 : f32
+      %1 = math.tanh %0 : f32
+      recur.yield %1, %1 : f32, f32
+    }
+    ```
+    becomes
+    ```mlir
+    %y = recur.newton <diagonal> <[t] over t> ins(%x[t] : tensor<?xf32>)
+        states(<h[] : f32 = 0.0>) outs(<y[t]> : tensor<?xf32>)
+        attributes {maxIterations = 16 : i64, tolerance = 1.0e-5 : f64} elements {
+    ^bb0(%x0: f32, %h: f32):
+      %one = arith.constant 1.0 : f32
+      %0 = arith.addf %h, %x0 : f32
+      %f = math.tanh %0 : f32
+      %1 = arith.mulf %f, %f : f32
+      %J = arith.subf %one, %1 : f32
+      recur.yield %J, %f : f32, f32
+    } readout {
+    ^bb0(%x0: f32, %before: f32, %now: f32):
+      recur.yield %now : f32
+    }
+    ```
+  }];
+  let options = [
+    Option<"tolerance", "tolerance", "double", "1e-5",
+           "correction under which a state has converged, relative where it is above 1">,
+    Option<"maxIterations", "max-iterations", "int64_t", "16",
+           "passes after which a channel is finished one step after the other">
+  ];
+  let dependentDialects = ["::recur::RecurDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::ub::UBDialect"];
+}
+
 def SchedulePass : Pass<"recur-schedule"> {
-  let summary = "attach to every scan the schedules it is compiled with";
+  let summary = "attach to every scan and newton the schedules it is compiled with";
   let description = [{
     For each CPU target: lanes along the channel dim and lanes along time, both
     for unit stride, and a fallback for any strides. For each GPU: one thread an
@@ -79,8 +129,8 @@ def SchedulePass : Pass<"recur-schedule"> {
 def CheckSupportedPass : Pass<"recur-check-supported"> {
   let summary = "refuse what no kernels exist for";
   let description = [{
-    Reports an error for every recurrence that is no scan, at the operation of the
-    spec that makes it none, and for every scan whose structure, semiring or
+    Reports an error for every recurrence that is no scan and no newton, at the
+    operation of the spec that makes it none, and for every scan whose structure, semiring or
     type no kernels cover yet. Changes nothing.
 
     ```

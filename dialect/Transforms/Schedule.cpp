@@ -37,14 +37,15 @@ struct SchedulePass : recur::impl::SchedulePassBase<SchedulePass> {
           }))
         specs.push_back(*spec);
     }
-    WalkResult result = getOperation()->walk(
-        [&](ScanOp scan) { return WalkResult(attach(scan, specs)); });
+    WalkResult result = getOperation()->walk([&](ScanLikeOpInterface scan) {
+      return WalkResult(attach(scan, specs));
+    });
     if (result.wasInterrupted())
       signalPassFailure();
   }
 
 private:
-  LogicalResult attach(ScanOp scan, ArrayRef<TargetSpec> specs) {
+  LogicalResult attach(ScanLikeOpInterface scan, ArrayRef<TargetSpec> specs) {
     SmallVector<Attribute> all;
     for (const TargetSpec &target : specs) {
       FailureOr<SmallVector<ScheduleAttr>> chosen =

@@ -159,7 +159,7 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // -----
 
 // (C2) the algorithm is known
-// expected-error@+1 {{expected algorithm 'segments', 'serial', 'tile', 'lookback', 'wave' or 'split', found 'magic'}}
+// expected-error@+1 {{expected algorithm 'segments', 'serial', 'tile', 'lookback', 'wave', 'newton' or 'split', found 'magic'}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "magic", lanes = "d", width = 1, contiguous = true, segment = 0>}
 
 // -----
@@ -209,3 +209,9 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // (C5) a warp with a group has one chunk
 // expected-error@+1 {{found 16, 8, 2 and 8}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "tile", lanes = "d", width = 1, contiguous = true, steps = 16, group = 8, chunks = 2, warps = 8>}
+
+// -----
+
+// (C5) a newton has a channel a lane, and segments to find the entries of
+// expected-error@+1 {{expected a group of 32 and at least 2 warps with algorithm 'newton', found 32 and 1}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "newton", lanes = "d", width = 1, contiguous = true, steps = 16, group = 32, chunks = 1, warps = 1>}

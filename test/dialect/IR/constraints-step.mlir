@@ -314,3 +314,44 @@ func.func @f(%0: f32) {
   %1 = recur.at %0 [n -> m] : f32
   return
 }
+
+// -----
+
+// (E1) positions along dims of the space
+func.func @f(%x: tensor<?x4xf32>) {
+  %r = recur.recurrence <[n = 4, m = 5, t] over t>
+      ins(%x[t, n] : tensor<?x4xf32>)
+      states(<h[n] : f32 = 0.0>)
+      outs(<y[t, n]> : tensor<?x4xf32>) {
+  ^bb0(%0: f32):
+    // expected-error@+1 {{expected a dim of the space other than time and segments, found "t"}}
+    %1 = recur.same n, t
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}
+
+// -----
+
+// (E1) two of them
+func.func @f(%x: tensor<?x4xf32>) {
+  %r = recur.recurrence <[n = 4, m = 5, t] over t>
+      ins(%x[t, n] : tensor<?x4xf32>)
+      states(<h[n] : f32 = 0.0>)
+      outs(<y[t, n]> : tensor<?x4xf32>) {
+  ^bb0(%0: f32):
+    // expected-error@+1 {{expected two dims, found 'n' twice}}
+    %1 = recur.same n, n
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}
+
+// -----
+
+// (E1) in a recurrence
+func.func @f() {
+  // expected-error@+1 {{expected to be in a recurrence}}
+  %1 = recur.same n, m
+  return
+}

@@ -168,22 +168,44 @@ func.func @blocks(%a: tensor<4x4xf32>, %x: tensor<?xf32>) {
 
 // CHECK-LABEL: func.func @newton
 // CHECK: recur.newton <diagonal> <[t] over t>
-// CHECK: attributes {maxIterations = 10 : i64, tolerance = 9.9999999999999995E-7 : f64} step {
-// CHECK: } tangent {
+// CHECK: attributes {maxIterations = 10 : i64, tolerance = 9.9999999999999995E-7 : f64} elements {
+// CHECK: } readout {
 func.func @newton(%x: tensor<?xf32>) {
   %y = recur.newton <diagonal> <[t] over t>
       ins(%x[t] : tensor<?xf32>)
       states(<h[] : f32 = 0.0>)
       outs(<y[t]> : tensor<?xf32>)
-      attributes {tolerance = 1.0e-6 : f64, maxIterations = 10 : i64} step {
-  ^bb0(%0: f32):
-    %p = recur.prev h : f32
-    %1 = arith.mulf %p, %p : f32
-    recur.yield %1, %1 : f32, f32
-  } tangent {
+      attributes {tolerance = 1.0e-6 : f64, maxIterations = 10 : i64} elements {
   ^bb0(%0: f32, %p: f32):
     %1 = arith.addf %p, %p : f32
-    recur.yield %1 : f32
+    %2 = arith.mulf %p, %p : f32
+    recur.yield %1, %2 : f32, f32
+  } readout {
+  ^bb0(%0: f32, %p: f32, %h: f32):
+    recur.yield %h : f32
+  }
+  return
+}
+
+// A Jacobian over two dims, with the diagonal of the matrix.
+// CHECK-LABEL: func.func @newton_rows
+// CHECK: recur.newton <block 2> <[t, i = 2, j = 2] over t>
+// CHECK: attributes {blockDims = ["i", "j"]
+// CHECK: recur.same i, j
+func.func @newton_rows(%A: tensor<2x2xf32>) {
+  %y = recur.newton <block 2> <[t, i = 2, j = 2] over t>
+      ins(%A[i, j] : tensor<2x2xf32>)
+      states(<h[i] : f32 = 0.0>)
+      outs(<last[i] final h> : tensor<2xf32>)
+      attributes {blockDims = ["i", "j"], tolerance = 1.0e-6 : f64, maxIterations = 10 : i64} elements {
+  ^bb0(%0: f32, %p: f32):
+    %1 = arith.mulf %p, %p : f32
+    %same = recur.same i, j
+    %2 = arith.select %same, %p, %0 : f32
+    recur.yield %2, %1 : f32, f32
+  } readout {
+  ^bb0(%0: f32, %p: f32, %h: f32):
+    recur.yield
   }
   return
 }

@@ -20,6 +20,7 @@ OwningOpRef<ModuleOp> schedule(const std::string &text) {
   OwningOpRef<ModuleOp> module = parse(text);
   PassManager manager(&getContext());
   manager.addPass(createClassifyPass());
+  manager.addPass(createLinearizePass());
   SchedulePassOptions options;
   options.targets.assign({"x86-64-v3", "sm_90a"});
   manager.addPass(createSchedulePass(options));

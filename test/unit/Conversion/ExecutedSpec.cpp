@@ -75,6 +75,7 @@ void ExecutedSpec::compile(const std::string &text, const std::string &target,
   OwningOpRef<ModuleOp> module = impl->source->clone();
   PassManager passes(impl->context.get());
   passes.addPass(createClassifyPass());
+  passes.addPass(createLinearizePass());
   passes.addPass(createCanonicalizerPass());
   SchedulePassOptions options;
   options.targets = {target};

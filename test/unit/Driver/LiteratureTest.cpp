@@ -175,7 +175,300 @@ void runButterworth(Arrays &a) {
   }
 }
 
+/// Calls `step` for every time of every channel: cells over [b, t, d].
+void forEachChannel(Arrays &a,
+                    std::function<void(int64_t b, int64_t d)> channel) {
+  forEach([&](int64_t b, int64_t d) { channel(b, d); }, a["b"], a["d"]);
+}
+
+/// Gated units: the parts of their gates that see the state, and how they mix.
+void runGru(Arrays &a, bool resetAfter) {
+  forEachChannel(a, [&](int64_t b, int64_t d) {
+    double h = a.real("h0", {b, d});
+    auto x = [&](int64_t t, int64_t g) { return a.real("x", {b, t, g, d}); };
+    auto w = [&](int64_t g) { return a.real("w", {g, d}); };
+    for (int64_t t = 0; t < a["t"]; ++t) {
+      double z = sigmoid(x(t, 0) + w(0) * h), r = sigmoid(x(t, 1) + w(1) * h);
+      double c = resetAfter
+                     ? std::tanh(x(t, 2) + r * (w(2) * h + a.real("bias", {d})))
+                     : std::tanh(x(t, 2) + w(2) * (r * h));
+      a.at("h", {b, t, d}) = h = z * h + (1 - z) * c;
+    }
+    a.at("h_last", {b, d}) = h;
+  });
+}
+
+// Beck et al. 2024, eq. 8-17, without the stabiliser: exponentials as they are.
+void runSlstm(Arrays &a) {
+  forEachChannel(a, [&](int64_t b, int64_t d) {
+    double c = 0, n = 0, h = 0;
+    for (int64_t t = 0; t < a["t"]; ++t) {
+      auto gate = [&](const char *in, const char *w) {
+        return a.real(in, {b, t, d}) + a.real(w, {d}) * h;
+      };
+      double z = std::tanh(gate("z_in", "z_w"));
+      double i = std::exp(gate("i_in", "i_w"));
+      double f = sigmoid(gate("f_in", "f_w"));
+      double o = sigmoid(gate("o_in", "o_w"));
+      c = f * c + i * z;
+      n = f * n + i;
+      a.at("h", {b, t, d}) = h = o * c / n;
+    }
+  });
+}
+
+// Algorithm 1 of Hasani et al. 2021 for one neuron, `unfolds` times a sample.
+void runLtc(Arrays &a, int unfolds) {
+  forEachChannel(a, [&](int64_t b, int64_t d) {
+    double x = 0;
+    for (int64_t t = 0; t < a["t"]; ++t) {
+      double step = a.real("interval", {b, t}) / unfolds;
+      for (int k = 0; k < unfolds; ++k) {
+        double f =
+            sigmoid(a.real("weight", {d}) * x + a.real("input", {b, t, d}));
+        x = (x + step * f * a.real("A", {d})) /
+            (1 + step * (1 / a.real("tau", {d}) + f));
+      }
+      a.at("x", {b, t, d}) = x;
+    }
+  });
+}
+
 const Case kCases[] = {
+    //===-- Steps that are not affine -------------------------------------===//
+    {"paragru",
+     {{"b", 2}, {"d", 19}},
+     {},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double h = a.real("h0", {b, d});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           auto gate = [&](int64_t g, double of) {
+             return a.real("a", {g, d}) * of + a.real("u", {b, t, g, d});
+           };
+           double z = sigmoid(gate(0, h)), r = sigmoid(gate(1, h));
+           double c = std::tanh(gate(2, h * r));
+           a.at("h", {b, t, d}) = h = (1 - z) * h + z * c;
+         }
+         a.at("h_last", {b, d}) = h;
+       });
+     }},
+    {"paralstm",
+     {{"b", 2}, {"d", 19}},
+     {},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double h = a.real("h0", {b, d}), c = a.real("c0", {b, d});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           auto gate = [&](int64_t g) {
+             return a.real("a", {g, d}) * h + a.real("u", {b, t, g, d});
+           };
+           double f = sigmoid(gate(0) + a.real("p", {0, d}) * c);
+           double in = std::tanh(gate(2)), before = gate(1);
+           c = f * c + (1 - f) * in;
+           double o = sigmoid(before + a.real("p", {1, d}) * c);
+           a.at("h", {b, t, d}) = h = o * std::tanh(c);
+         }
+         a.at("h_last", {b, d}) = h;
+         a.at("c_last", {b, d}) = c;
+       });
+     }},
+    {"gru",
+     {{"b", 2}, {"d", 19}},
+     {{"w", {-2, 2}}},
+     [](Arrays &a) { runGru(a, false); }},
+    {"gru_reset_after",
+     {{"b", 2}, {"d", 19}},
+     {{"w", {-2, 2}}},
+     [](Arrays &a) { runGru(a, true); }},
+    {"gru_heads",
+     {{"b", 2}, {"h", 3}},
+     {},
+     [](Arrays &a) {
+       forEach(
+           [&](int64_t b, int64_t h) {
+             std::vector<double> y(8), next(8);
+             for (int64_t t = 0; t < a["t"]; ++t) {
+               for (int64_t i = 0; i < 8; ++i) {
+                 auto dot = [&](const char *R) {
+                   double sum = 0;
+                   for (int64_t j = 0; j < 8; ++j)
+                     sum += a.real(R, {h, i, j}) * y[j];
+                   return sum;
+                 };
+                 auto x = [&](int64_t g) {
+                   return a.real("x", {b, t, g, h, i});
+                 };
+                 double z = sigmoid(x(0) + dot("Rz"));
+                 double r = sigmoid(x(1) + dot("Rr"));
+                 next[i] = z * y[i] + (1 - z) * std::tanh(x(2) + r * dot("Rc"));
+               }
+               y = next;
+               for (int64_t i = 0; i < 8; ++i)
+                 a.at("y", {b, t, h, i}) = y[i];
+             }
+           },
+           a["b"], a["h"]);
+     }},
+    {"indrnn",
+     {{"b", 2}, {"d", 19}},
+     {{"u", {-0.9, 0.9}}},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double h = a.real("h0", {b, d});
+         for (int64_t t = 0; t < a["t"]; ++t)
+           a.at("h", {b, t, d}) = h =
+               std::max(0.0, a.real("x", {b, t, d}) + a.real("u", {d}) * h);
+       });
+     }},
+    {"mgu",
+     {{"b", 2}, {"d", 19}},
+     {{"f_w", {-2, 2}}, {"h_w", {-2, 2}}},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double h = a.real("h0", {b, d});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           double f =
+               sigmoid(a.real("f_in", {b, t, d}) + a.real("f_w", {d}) * h);
+           double c = std::tanh(a.real("h_in", {b, t, d}) +
+                                a.real("h_w", {d}) * f * h);
+           a.at("h", {b, t, d}) = h = (1 - f) * h + f * c;
+         }
+       });
+     }},
+    {"slstm",
+     {{"b", 2}, {"d", 19}},
+     {{"i_in", {-3, 3}}, {"f_in", {-3, 3}}},
+     runSlstm},
+    {"peephole_lstm",
+     {{"b", 2}, {"d", 19}},
+     {},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double h = a.real("h0", {b, d}), c = a.real("c0", {b, d});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           auto gate = [&](int64_t g) {
+             return a.real("x", {b, t, g, d}) + a.real("w", {g, d}) * h;
+           };
+           auto peep = [&](int64_t k) { return a.real("p", {k, d}) * c; };
+           double i = sigmoid(gate(0) + peep(0)),
+                  f = sigmoid(gate(1) + peep(1));
+           double in = std::tanh(gate(2)), out = gate(3);
+           c = f * c + i * in;
+           a.at("h", {b, t, d}) = h = sigmoid(out + peep(2)) * std::tanh(c);
+         }
+         a.at("c_last", {b, d}) = c;
+       });
+     }},
+    {"ltc",
+     {{"b", 2}, {"d", 19}},
+     {{"interval", {0.1, 2}}, {"tau", {0.5, 2}}, {"weight", {-2, 2}}},
+     [](Arrays &a) { runLtc(a, 1); }},
+    {"ltc_fused",
+     {{"b", 2}, {"d", 19}},
+     {{"interval", {0.1, 2}}, {"tau", {0.5, 2}}, {"weight", {-2, 2}}},
+     [](Arrays &a) { runLtc(a, 6); }},
+    {"cfc",
+     {{"b", 2}, {"d", 19}},
+     {{"interval", {0.1, 2}}},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double x = 0;
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           auto branch = [&](const char *in, const char *w) {
+             return a.real(in, {b, t, d}) + a.real(w, {d}) * x;
+           };
+           double gate =
+               sigmoid(-branch("f_in", "f_w") * a.real("interval", {b, t}));
+           double g = std::tanh(branch("g_in", "g_w"));
+           double h = std::tanh(branch("h_in", "h_w"));
+           a.at("x", {b, t, d}) = x = gate * g + (1 - gate) * h;
+         }
+       });
+     }},
+    {"lrcssm",
+     {{"b", 2}, {"d", 19}},
+     {{"interval", {0.1, 1}}},
+     [](Arrays &a) {
+       forEachChannel(a, [&](int64_t b, int64_t d) {
+         double x = 0;
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           auto of = [&](const char *name) { return a.real(name, {d}); };
+           auto in = [&](const char *name) { return a.real(name, {b, t, d}); };
+           double s = sigmoid(of("gain") * x + of("shift"));
+           double leak = sigmoid(of("f_w") * s + in("f_in"));
+           double drive = std::tanh(of("z_w") * s + in("z_in")) * of("leak");
+           double elastance = sigmoid(of("e_w") * x + in("e_in"));
+           x += a.real("interval", {}) * elastance * (drive - leak * x);
+           a.at("x", {b, t, d}) = x;
+         }
+       });
+     }},
+    {"fitzhugh_nagumo",
+     {{"b", 5}},
+     {{"a", {0.7, 0.7}},
+      {"b0", {0.8, 0.8}},
+      {"rate", {0.08, 0.08}},
+      {"interval", {0.05, 0.1}},
+      {"current", {0, 0.2}}},
+     [](Arrays &a) {
+       for (int64_t b = 0; b < a["b"]; ++b) {
+         double v = a.real("v0", {b}), w = a.real("w0", {b});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           double dv = v - v * v * v / 3 - w + a.real("current", {b, t});
+           double dw = a.real("rate", {}) *
+                       (v + a.real("a", {}) - a.real("b0", {}) * w);
+           a.at("v", {b, t}) = v += a.real("interval", {}) * dv;
+           a.at("w", {b, t}) = w += a.real("interval", {}) * dw;
+         }
+       }
+     }},
+    {"riccati",
+     {{"b", 5}},
+     {{"q", {0.1, 0.5}}, {"r", {0.5, 1}}, {"P0", {0.5, 2}}},
+     [](Arrays &a) {
+       // The information form: the inverse variances add up.
+       for (int64_t b = 0; b < a["b"]; ++b) {
+         double P = a.real("P0", {b});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           double c = a.real("c", {b, t}), k = a.real("a", {b});
+           double filtered = 1 / (1 / P + c * c / a.real("r", {}));
+           a.at("P", {b, t}) = P = k * k * filtered + a.real("q", {b});
+         }
+       }
+     }},
+    {"kalman",
+     {{"b", 5}},
+     {{"a", {0.8, 0.95}}, {"q", {0.1, 0.5}}, {"r", {0.5, 1}}, {"P0", {0.5, 2}}},
+     [](Arrays &a) {
+       // The posterior of two Gaussians: precisions and weighted means add up.
+       double k = a.real("a", {});
+       for (int64_t b = 0; b < a["b"]; ++b) {
+         double mean = a.real("x0", {b}), P = a.real("P0", {b});
+         for (int64_t t = 0; t < a["t"]; ++t) {
+           double prior = 1 / (k * k * P + a.real("q", {}));
+           double sensor = 1 / a.real("r", {});
+           mean = (prior * k * mean + sensor * a.real("z", {b, t})) /
+                  (prior + sensor);
+           P = 1 / (prior + sensor);
+           a.at("x", {b, t}) = mean;
+           a.at("P", {b, t}) = P;
+         }
+       }
+     }},
+    // Where it settles; beyond, errors of rounding grow like any other.
+    {"logistic_map",
+     {{"b", 5}},
+     {{"r", {2.5, 3.3}}, {"x0", {0.1, 0.9}}},
+     [](Arrays &a) {
+       for (int64_t b = 0; b < a["b"]; ++b) {
+         double x = a.real("x0", {b});
+         for (int64_t t = 0; t < a["t"]; ++t)
+           a.at("x", {b, t}) = x = a.real("r", {b, t}) * (x - x * x);
+       }
+     }},
+    //===-- Affine steps --------------------------------------------------===//
+
     {"s4d",
      {{"b", 2}, {"d", 5}, {"n", 4}},
      {{"A", {-1, -0.1}}, {"log_dt", {-3, -1}}},
