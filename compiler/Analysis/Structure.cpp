@@ -106,7 +106,9 @@ recur::findUnsupported(AlgebraAttr algebra, RecurrenceOpInterface recurrence) {
            listStates(recurrence) + ") has a matrix of " +
            std::to_string(order) + " x " + std::to_string(order) +
            " numbers, expected at most " + std::to_string(kLargestOrder) +
-           " x " + std::to_string(kLargestOrder) + ", which fit the registers";
+           " x " + std::to_string(kLargestOrder) +
+           ", which fit the registers: make blocks of fewer states, or run it "
+           "with --target interpreter";
   for (unsigned i = 0, e = recurrence.getNumStates(); i < e; ++i) {
     StateAttr state = recurrence.getState(i);
     Type number = state.getType();

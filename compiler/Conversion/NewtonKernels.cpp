@@ -20,6 +20,12 @@ using mlir::Value;
 
 static constexpr int64_t kWarp = 32;
 
+/// Bits of recur_channel_report.
+static constexpr int64_t kFinishedInOrder = 1, kNotFinite = 2;
+
+/// Bytes of a recur_channel_report.
+static constexpr int64_t kReportBytes = 16;
+
 /// Static shared memory of a block.
 static constexpr int64_t kSharedLimit = 48 << 10;
 
@@ -94,12 +100,13 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol) {
   readParameters(function);
   locate();
   summaries = createShared("summaries", getSharedBytes());
-  handover = createShared("handover", 8 * kWarp * getNumbers(Part::Exit));
   flags = createShared("flags", 4 * warps);
   Registers carry = makeRegisters(Summary::State);
   emitStart(carry);
-  if (failed(emitTiles(carry)))
+  Findings findings;
+  if (failed(emitTiles(carry, findings)))
     return failure();
+  emitReport(findings);
   Value isFirst = compare(arith::CmpIPredicate::eq, warp, i64(0));
   auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/false);
   {
@@ -134,7 +141,7 @@ Value NewtonKernels::isWriter(AffineMap map) {
 }
 
 /// The tiles in the order of time; `carry` is the exact state between them.
-LogicalResult NewtonKernels::emitTiles(Registers &carry) {
+LogicalResult NewtonKernels::emitTiles(Registers &carry, Findings &findings) {
   Value total = stepEnd;
   // Short sequences are spread over all segments too.
   Value share =
@@ -142,42 +149,127 @@ LogicalResult NewtonKernels::emitTiles(Registers &carry) {
   Value steps = arith::MaxSIOp::create(
       b, loc, i64(1),
       arith::MinSIOp::create(b, loc, share, i64(schedule.getSteps())));
+  findings.passes = findings.flags = i32(0);
+  findings.residual = constant(b.getF32Type(), 0);
+  findings.scale = carry;
+  for (auto &list : findings.scale)
+    for (Value &value : list) {
+      Value start = value;
+      value = constant(start.getType(), 0);
+      include(start, value);
+    }
+  unsigned states = flatten(carry).size();
+  auto list = [&](const Registers &registers) {
+    SmallVector<Value> values = flatten(registers);
+    llvm::append_range(values, flatten(findings));
+    return values;
+  };
+  auto take = [&](ValueRange values) {
+    assign(carry, values.take_front(states));
+    assign(findings, values.drop_front(states));
+  };
   auto loop = scf::ForOp::create(b, loc, i64(0), total, mul(steps, i64(warps)),
-                                 flatten(carry));
+                                 list(carry));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
-    assign(carry, loop.getRegionIterArgs());
+    take(loop.getRegionIterArgs());
     stepBegin = arith::MinSIOp::create(
         b, loc, total, add(loop.getInductionVar(), mul(warp, steps)));
     stepEnd = arith::MinSIOp::create(b, loc, total, add(stepBegin, steps));
-    Registers entry = carry;
-    if (failed(emitPasses(carry, entry)) || failed(emitReplay(entry)))
+    Registers exit = carry;
+    if (failed(emitTile(carry, exit, findings)))
       return failure();
-    // The last exit goes to all.
-    Value isLast = compare(arith::CmpIPredicate::eq, warp, i64(warps - 1));
-    auto branch = scf::IfOp::create(b, loc, isLast, /*withElse=*/false);
-    auto forEachNumber =
-        [&](llvm::function_ref<void(const Carrier &, unsigned, Value &)> body) {
-          for (const Carrier &carrier : carriers)
-            for (auto [i, value] : llvm::enumerate(entry[getNumber(carrier)]))
-              body(carrier, i, value);
-        };
-    {
-      OpBuilder::InsertionGuard inside(b);
-      b.setInsertionPoint(branch.thenBlock()->getTerminator());
-      forEachNumber([&](const Carrier &carrier, unsigned i, Value &value) {
-        LLVM::StoreOp::create(b, loc, value, getHandover(carrier, i));
-      });
-    }
-    gpu::BarrierOp::create(b, loc);
-    forEachNumber([&](const Carrier &carrier, unsigned i, Value &value) {
-      value = LLVM::LoadOp::create(b, loc, value.getType(),
-                                   getHandover(carrier, i));
-    });
-    scf::YieldOp::create(b, loc, flatten(entry));
+    scf::YieldOp::create(b, loc, list(exit));
   }
-  assign(carry, loop.getResults());
+  take(loop.getResults());
+  return success();
+}
+
+/// One tile, whose first segment begins at `carry`: passes, and the replay,
+/// which also finds whether the segments meet; where they do not, passes go on.
+/// `exit` becomes the state after the last segment.
+LogicalResult NewtonKernels::emitTile(const Registers &carry, Registers &exit,
+                                      Findings &findings) {
+  Value yes = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  Iteration now{carry, findings.scale, i64(0), i32(0), yes};
+  SmallVector<Value> start = flatten(now);
+  SmallVector<Type> types;
+  for (Value value : start)
+    types.push_back(value.getType());
+  // What comes out besides: the exit, the residual, the flags.
+  SmallVector<Type> results = types;
+  for (Value value : flatten(carry))
+    results.push_back(value.getType());
+  results.append({b.getF32Type(), b.getI32Type()});
+  auto loop = scf::WhileOp::create(b, loc, results, start);
+  Value passesBefore = findings.passes;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *before = b.createBlock(&loop.getBefore(), {}, types,
+                                  SmallVector<Location>(types.size(), loc));
+    b.setInsertionPointToStart(before);
+    assign(now, before->getArguments());
+    if (failed(emitPasses(carry, now)))
+      return failure();
+    Registers leaving = now.entry;
+    if (failed(emitReplay(leaving)))
+      return failure();
+    storeShared(Part::Exit, leaving);
+    gpu::BarrierOp::create(b, loc);
+    // Where this segment should have begun, and the last exit, before anyone
+    // may write to the same words again.
+    Registers arriving =
+        loadExits(arith::MaxSIOp::create(b, loc, sub(warp, i64(1)), i64(0)));
+    Value isFirst = compare(arith::CmpIPredicate::eq, warp, i64(0));
+    for (auto [own, other] : llvm::zip(carry, arriving))
+      for (auto [known, found] : llvm::zip(own, other))
+        found = arith::SelectOp::create(b, loc, isFirst, known, found);
+    Registers last = loadExits(i64(warps - 1));
+    Value residual = constant(b.getF32Type(), 0);
+    for (auto [x, y, scale] :
+         llvm::zip(flatten(arriving), flatten(now.entry), flatten(now.scale)))
+      residual =
+          arith::MaximumFOp::create(b, loc, residual, getGap(x, y, scale));
+    Value far = isChanged(now.entry, arriving, now.scale);
+    Value any = findAny(far);
+    // A channel whose last correction was not small is right by the number of
+    // its passes alone.
+    Value inOrder = now.active;
+    if (isLimited())
+      inOrder =
+          arith::OrIOp::create(b, loc, inOrder,
+                               compare(arith::CmpIPredicate::sgt, now.count,
+                                       i32(newton.getMaxIterations())));
+    Value flagsNow =
+        arith::SelectOp::create(b, loc, inOrder, i32(kFinishedInOrder), i32(0));
+    flagsNow =
+        arith::OrIOp::create(b, loc, flagsNow,
+                             arith::SelectOp::create(b, loc, isAnyWild(leaving),
+                                                     i32(kNotFinite), i32(0)));
+    Value again = arith::AndIOp::create(
+        b, loc, compare(arith::CmpIPredicate::ne, any, i32(0)),
+        compare(arith::CmpIPredicate::slt, now.pass, i64(warps - 1)));
+    now.active = arith::SelectOp::create(b, loc, again, isSet(any), now.active);
+    SmallVector<Value> next = flatten(now);
+    llvm::append_range(next, flatten(last));
+    next.append({residual, flagsNow});
+    scf::ConditionOp::create(b, loc, again, next);
+    Block *after = b.createBlock(&loop.getAfter(), {}, results,
+                                 SmallVector<Location>(results.size(), loc));
+    b.setInsertionPointToStart(after);
+    scf::YieldOp::create(b, loc,
+                         after->getArguments().take_front(types.size()));
+  }
+  ValueRange ends = loop.getResults();
+  assign(now, ends.take_front(types.size()));
+  assign(exit, ends.drop_front(types.size()).drop_back(2));
+  findings.scale = now.scale;
+  findings.passes = arith::MaxSIOp::create(b, loc, passesBefore, now.count);
+  findings.flags =
+      arith::OrIOp::create(b, loc, findings.flags, ends[ends.size() - 1]);
+  findings.residual = arith::MaximumFOp::create(b, loc, findings.residual,
+                                                ends[ends.size() - 2]);
   return success();
 }
 
@@ -185,12 +277,13 @@ LogicalResult NewtonKernels::emitTiles(Registers &carry) {
 // Passes
 //===----------------------------------------------------------------------===//
 
-/// Newton's method on the entries of the tile's segments, from the carry as
-/// the guess of all.
+/// Newton's method on the entries of the tile's segments, until no correction
+/// is above the tolerance, or all entries are those of one step after the
+/// other. A channel that has converged stays as it is: what it is does not
+/// depend on its neighbours.
 LogicalResult NewtonKernels::emitPasses(const Registers &carry,
-                                        Registers &entry) {
-  SmallVector<Value> start = flatten(carry);
-  start.push_back(i64(1));
+                                        Iteration &now) {
+  SmallVector<Value> start = flatten(now);
   SmallVector<Type> types;
   for (Value value : start)
     types.push_back(value.getType());
@@ -199,29 +292,38 @@ LogicalResult NewtonKernels::emitPasses(const Registers &carry,
   Block *before = b.createBlock(&loop.getBefore(), {}, types,
                                 SmallVector<Location>(types.size(), loc));
   b.setInsertionPointToStart(before);
-  Registers guess = carry;
-  assign(guess, before->getArguments().drop_back());
-  Value pass = before->getArguments().back();
-  Registers exit, transition;
+  assign(now, before->getArguments());
+  Registers guess = now.entry, exit, transition;
   if (failed(emitSummary(guess, exit, transition)))
     return failure();
   storeShared(Part::Exit, exit);
   storeShared(Part::Transition, transition);
   storeShared(Part::Guess, guess);
   gpu::BarrierOp::create(b, loc);
-  emitCorrections(carry, entry);
+  now.pass = add(now.pass, i64(1));
+  now.count = add(now.count,
+                  arith::ExtUIOp::create(b, loc, b.getI32Type(), now.active));
+  emitCorrections(carry, now);
+  for (auto [old, corrected] : llvm::zip(guess, now.entry))
+    for (auto [kept, value] : llvm::zip(old, corrected))
+      value = arith::SelectOp::create(b, loc, now.active, value, kept);
+  // What is finished in order is finished to the last bit.
+  Value inOrder;
+  if (isLimited())
+    inOrder = compare(arith::CmpIPredicate::sgt, now.count,
+                      i32(newton.getMaxIterations()));
+  Value any = findAny(isChanged(guess, now.entry, now.scale, inOrder));
+  now.active = isSet(any);
   // After so many passes every entry is that of one step after the other.
   Value more = arith::AndIOp::create(
-      b, loc, isAnyChanged(isChanged(guess, entry)),
-      compare(arith::CmpIPredicate::slt, pass, i64(warps - 1)));
-  SmallVector<Value> next = flatten(entry);
-  next.push_back(add(pass, i64(1)));
-  scf::ConditionOp::create(b, loc, more, next);
+      b, loc, compare(arith::CmpIPredicate::ne, any, i32(0)),
+      compare(arith::CmpIPredicate::slt, now.pass, i64(warps - 1)));
+  scf::ConditionOp::create(b, loc, more, flatten(now));
   Block *after = b.createBlock(&loop.getAfter(), {}, types,
                                SmallVector<Location>(types.size(), loc));
   b.setInsertionPointToStart(after);
   scf::YieldOp::create(b, loc, after->getArguments());
-  assign(entry, loop.getResults().drop_back());
+  assign(now, loop.getResults());
   return success();
 }
 
@@ -266,24 +368,56 @@ LogicalResult NewtonKernels::emitSummary(const Registers &guess,
 
 /// The entry of this warp's segment: the corrections of those before it, one
 /// after the other.
-void NewtonKernels::emitCorrections(const Registers &carry, Registers &entry) {
-  auto loop = scf::ForOp::create(b, loc, i64(0), warp, i64(1), flatten(carry));
+void NewtonKernels::emitCorrections(const Registers &carry, Iteration &now) {
+  Registers &entry = now.entry;
+  // Beyond the limit of passes, exits are taken as they are: the channel is
+  // finished one segment after the other.
+  Value mayCorrect;
+  if (isLimited())
+    mayCorrect = compare(arith::CmpIPredicate::sle, now.count,
+                         i32(newton.getMaxIterations()));
+  SmallVector<Value> start = flatten(carry);
+  unsigned states = start.size();
+  llvm::append_range(start, flatten(now.scale));
+  auto take = [&](ValueRange values) {
+    assign(entry, values.take_front(states));
+    assign(now.scale, values.drop_front(states));
+  };
+  auto loop = scf::ForOp::create(b, loc, i64(0), warp, i64(1), start);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
-    assign(entry, loop.getRegionIterArgs());
+    take(loop.getRegionIterArgs());
     for (const Carrier &carrier : carriers)
       for (unsigned point = 0; point < pointCount[getNumber(carrier)]; ++point)
-        correct(carrier, point, loop.getInductionVar(), entry);
-    scf::YieldOp::create(b, loc, flatten(entry));
+        correct(carrier, point, loop.getInductionVar(), mayCorrect, entry);
+    for (auto [values, scales] : llvm::zip(entry, now.scale))
+      for (auto [value, scale] : llvm::zip(values, scales))
+        include(value, scale);
+    SmallVector<Value> next = flatten(entry);
+    llvm::append_range(next, flatten(now.scale));
+    scf::YieldOp::create(b, loc, next);
   }
-  assign(entry, loop.getResults());
+  take(loop.getResults());
+}
+
+/// scale := max(scale, |size|), of what is finite.
+void NewtonKernels::include(Value size, Value &scale) {
+  Value magnitude = math::AbsFOp::create(b, loc, size);
+  Value takes = arith::AndIOp::create(
+      b, loc,
+      arith::CmpFOp::create(
+          b, loc, arith::CmpFPredicate::OLT, magnitude,
+          constant(size.getType(), std::numeric_limits<double>::infinity())),
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, magnitude,
+                            scale));
+  scale = arith::SelectOp::create(b, loc, takes, magnitude, scale);
 }
 
 /// h := E + P (h - s); E where h is s already, since P may be infinite, and
 /// where the correction is not finite.
 void NewtonKernels::correct(const Carrier &carrier, unsigned point,
-                            Value segment, Registers &entry) {
+                            Value segment, Value mayCorrect, Registers &entry) {
   auto read = [&](Part part, unsigned number) -> Value {
     return LLVM::LoadOp::create(
         b, loc, carrier.type, getShared(part, carrier, point, number, segment));
@@ -317,6 +451,8 @@ void NewtonKernels::correct(const Carrier &carrier, unsigned point,
         arith::XOrIOp::create(
             b, loc, same,
             arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
+    if (mayCorrect)
+      takes = arith::AndIOp::create(b, loc, takes, mayCorrect);
     h[i] = arith::SelectOp::create(b, loc, takes, corrected, *map.rest[i]);
   }
 }
@@ -330,27 +466,58 @@ Value NewtonKernels::isSame(Value x, Value y) {
   return arith::OrIOp::create(b, loc, equal, neither);
 }
 
-/// |x - y| > tolerance max(1, |x|), or one of them no number.
-Value NewtonKernels::isFar(Value x, Value y) {
-  auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, loc,
-                                     FloatAttr::get(x.getType(), value));
-  };
-  Value distance =
-      math::AbsFOp::create(b, loc, arith::SubFOp::create(b, loc, x, y));
-  Value scale = arith::MaximumFOp::create(b, loc, constant(1),
-                                          math::AbsFOp::create(b, loc, x));
-  Value bound = arith::MulFOp::create(
-      b, loc, constant(newton.getTolerance().convertToDouble()), scale);
-  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGT, distance,
-                               bound);
+Value NewtonKernels::constant(Type type, double value) {
+  return arith::ConstantOp::create(b, loc, FloatAttr::get(type, value));
 }
 
-Value NewtonKernels::isChanged(const Registers &guess, const Registers &entry) {
+Value NewtonKernels::getDistance(Value x, Value y) {
+  return math::AbsFOp::create(b, loc, arith::SubFOp::create(b, loc, x, y));
+}
+
+/// The distance relative to `scale`, in f32; 0 of equal values, infinite ones
+/// and no numbers too.
+Value NewtonKernels::getGap(Value x, Value y, Value scale) {
+  Value gap = arith::SelectOp::create(
+      b, loc, isSame(x, y), constant(x.getType(), 0),
+      arith::DivFOp::create(b, loc, getDistance(x, y), scale));
+  if (gap.getType().isF64())
+    gap = arith::TruncFOp::create(b, loc, b.getF32Type(), gap);
+  return gap;
+}
+
+/// |x - y| > tolerance scale, or one of them no number.
+Value NewtonKernels::isFar(Value x, Value y, Value scale) {
+  Value bound = arith::MulFOp::create(
+      b, loc, constant(x.getType(), newton.getTolerance().convertToDouble()),
+      scale);
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGT,
+                               getDistance(x, y), bound);
+}
+
+/// Whether a state is infinite or no number.
+Value NewtonKernels::isAnyWild(const Registers &registers) {
+  Value wild = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
+  for (Value value : flatten(registers))
+    wild = arith::OrIOp::create(
+        b, loc, wild,
+        arith::CmpFOp::create(
+            b, loc, arith::CmpFPredicate::UGE,
+            math::AbsFOp::create(b, loc, value),
+            constant(value.getType(),
+                     std::numeric_limits<double>::infinity())));
+  return wild;
+}
+
+Value NewtonKernels::isChanged(const Registers &guess, const Registers &entry,
+                               const Registers &scales, Value exactly) {
   Value changed = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
-  for (auto [x, y] : llvm::zip(flatten(entry), flatten(guess))) {
+  for (auto [x, y, scale] :
+       llvm::zip(flatten(entry), flatten(guess), flatten(scales))) {
+    Value far = isFar(x, y, scale);
+    if (exactly)
+      far = arith::OrIOp::create(b, loc, far, exactly);
     Value here = arith::AndIOp::create(
-        b, loc, isFar(x, y),
+        b, loc, far,
         arith::XOrIOp::create(
             b, loc, isSame(x, y),
             arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
@@ -359,9 +526,23 @@ Value NewtonKernels::isChanged(const Registers &guess, const Registers &entry) {
   return changed;
 }
 
-/// Whether it is so for any thread of the block.
-Value NewtonKernels::isAnyChanged(Value changed) {
-  Value word = arith::ExtUIOp::create(b, loc, b.getI32Type(), changed);
+/// A word with a bit for each channel of the block: whether it is so for any
+/// of its segments.
+Value NewtonKernels::findAny(Value changed) {
+  Value word = arith::SelectOp::create(
+      b, loc, changed, arith::ShLIOp::create(b, loc, i32(1), toI32(lane)),
+      i32(0));
+  return combineWarps(word);
+}
+
+Value NewtonKernels::isSet(Value word) {
+  Value bit = arith::AndIOp::create(
+      b, loc, arith::ShRUIOp::create(b, loc, word, toI32(lane)), i32(1));
+  return compare(arith::CmpIPredicate::ne, bit, i32(0));
+}
+
+/// The bits that any thread of the block has set.
+Value NewtonKernels::combineWarps(Value word) {
   for (int32_t distance = 1; distance < kWarp; distance *= 2)
     word = arith::OrIOp::create(b, loc, word,
                                 shuffle(word, distance, gpu::ShuffleMode::XOR));
@@ -381,7 +562,44 @@ Value NewtonKernels::isAnyChanged(Value changed) {
     any = arith::OrIOp::create(
         b, loc, any,
         LLVM::LoadOp::create(b, loc, b.getI32Type(), getFlag(i64(number))));
-  return compare(arith::CmpIPredicate::ne, any, i32(0));
+  return any;
+}
+
+/// What was found goes to the workspace: a recur_channel_report for each
+/// channel, of all its segments.
+void NewtonKernels::emitReport(const Findings &findings) {
+  // The last tile's summaries are no longer read: findAny has met since.
+  auto place = [&](Value segment, int64_t part) {
+    Value number =
+        add(mul(add(mul(segment, i64(2)), i64(part)), i64(kWarp)), lane);
+    return at(summaries, toI32(mul(number, i64(4))));
+  };
+  LLVM::StoreOp::create(b, loc, findings.residual, place(warp, 0));
+  LLVM::StoreOp::create(b, loc, findings.flags, place(warp, 1));
+  gpu::BarrierOp::create(b, loc);
+  Value isFirst = compare(arith::CmpIPredicate::eq, warp, i64(0));
+  auto branch = scf::IfOp::create(
+      b, loc, arith::AndIOp::create(b, loc, isFirst, isInside),
+      /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  Value residual = findings.residual, all = findings.flags;
+  for (int64_t segment = 1; segment < warps; ++segment) {
+    residual = arith::MaximumFOp::create(
+        b, loc, residual,
+        LLVM::LoadOp::create(b, loc, b.getF32Type(), place(i64(segment), 0)));
+    all = arith::OrIOp::create(
+        b, loc, all,
+        LLVM::LoadOp::create(b, loc, b.getI32Type(), place(i64(segment), 1)));
+  }
+  Value words[] = {findings.passes, all, residual};
+  for (auto [i, word] : llvm::enumerate(words)) {
+    Value offset = add(mul(item, i64(kReportBytes)), i64(4 * i));
+    Value pointer = LLVM::GEPOp::create(
+        b, loc, ptrType, b.getI8Type(), workspace,
+        ArrayRef<LLVM::GEPArg>{offset}, LLVM::GEPNoWrapFlags::inbounds);
+    store(pointer, word);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -393,6 +611,35 @@ SmallVector<Value> NewtonKernels::flatten(const Registers &registers) {
   for (const auto &list : registers)
     llvm::append_range(values, list);
   return values;
+}
+
+SmallVector<Value> NewtonKernels::flatten(const Iteration &now) {
+  SmallVector<Value> values = flatten(now.entry);
+  llvm::append_range(values, flatten(now.scale));
+  values.append({now.pass, now.count, now.active});
+  return values;
+}
+
+void NewtonKernels::assign(Iteration &now, ValueRange values) {
+  unsigned states = (values.size() - 3) / 2;
+  assign(now.entry, values.take_front(states));
+  assign(now.scale, values.slice(states, states));
+  now.pass = values[values.size() - 3];
+  now.count = values[values.size() - 2];
+  now.active = values.back();
+}
+
+SmallVector<Value> NewtonKernels::flatten(const Findings &findings) {
+  SmallVector<Value> values = flatten(findings.scale);
+  values.append({findings.passes, findings.flags, findings.residual});
+  return values;
+}
+
+void NewtonKernels::assign(Findings &findings, ValueRange values) {
+  assign(findings.scale, values.drop_back(3));
+  findings.passes = values[values.size() - 3];
+  findings.flags = values[values.size() - 2];
+  findings.residual = values.back();
 }
 
 void NewtonKernels::assign(Registers &registers, ValueRange values) {
@@ -461,13 +708,16 @@ Value NewtonKernels::getShared(Part part, const Carrier &carrier,
   return at(summaries, toI32(mul(place, i64(wide ? 8 : 4))));
 }
 
-/// Where the last segment's exit is handed to all; 8 bytes a number.
-Value NewtonKernels::getHandover(const Carrier &carrier, unsigned number) {
-  int64_t row = number;
-  for (const Carrier &other : carriers.take_front(getNumber(carrier)))
-    row += pointCount[getNumber(other)] * other.size;
-  Value place = add(i64(row * kWarp), lane);
-  return at(handover, toI32(mul(place, i64(8))));
+/// The exits of a segment.
+NewtonKernels::Registers NewtonKernels::loadExits(Value segment) {
+  Registers exits = makeRegisters(Summary::State);
+  for (const Carrier &carrier : carriers)
+    for (auto [i, value] : llvm::enumerate(exits[getNumber(carrier)]))
+      value =
+          LLVM::LoadOp::create(b, loc, carrier.type,
+                               getShared(Part::Exit, carrier, i / carrier.size,
+                                         i % carrier.size, segment));
+  return exits;
 }
 
 void NewtonKernels::storeShared(Part part, const Registers &registers) {
@@ -498,5 +748,7 @@ void NewtonKernels::describeNewton(gpu::GPUFuncOp function) {
   launch.block = kWarp * warps;
   // Two passes with the tangent, each at two and a half steps, and the replay.
   launch.stepCost = launch.stepCost * 6 / warps;
+  launch.workspace.push_back(
+      b.getDenseI64ArrayAttr({/*kind: a report*/ 2, kReportBytes}));
   describe(function, launch);
 }

@@ -11,7 +11,9 @@
 ///   - combines: h = E + P (h - s) from segment to segment, which is the linear
 ///     recurrence of Newton's corrections h - s;
 /// until no correction is above the tolerance; then the segments replay from
-/// there, and the last exit is the next tile's entry. The first segment's entry
+/// there. The replay's own exits say how far the segments are from meeting: the
+/// residual of what has been written. Where that is above the tolerance, passes
+/// go on. The last exit is the next tile's entry. The first segment's entry
 /// is known, and where h is s already, E is taken as it is: every pass makes
 /// one entry more that of running one step after the other. So as many passes
 /// as there are entries to find end every iteration with that answer, also
@@ -36,22 +38,55 @@ public:
 private:
   class Fold;
 
+  /// The iteration on a tile: the entry of this warp's segment, the largest
+  /// sizes of the states that this thread has seen, how many passes the block
+  /// and this lane's channel have made, and whether the channel has not
+  /// converged.
+  struct Iteration {
+    Registers entry, scale;
+    Value pass, count, active;
+  };
+  /// What is known of this warp's segments of this lane's channel, over all
+  /// tiles.
+  struct Findings {
+    Registers scale;
+    Value passes, flags, residual;
+  };
+
+  /// Whether there may be fewer corrections than entries to find.
+  bool isLimited() { return int64_t(newton.getMaxIterations()) < warps - 1; }
+
   void locate();
-  mlir::LogicalResult emitTiles(Registers &carry);
-  mlir::LogicalResult emitPasses(const Registers &carry, Registers &entry);
+  mlir::LogicalResult emitTiles(Registers &carry, Findings &findings);
+  mlir::LogicalResult emitTile(const Registers &carry, Registers &exit,
+                               Findings &findings);
+  mlir::LogicalResult emitPasses(const Registers &carry, Iteration &now);
   mlir::LogicalResult emitSummary(const Registers &guess, Registers &exit,
                                   Registers &transition);
-  void emitCorrections(const Registers &carry, Registers &entry);
+  void emitCorrections(const Registers &carry, Iteration &now);
   void correct(const Carrier &carrier, unsigned point, Value segment,
-               Registers &entry);
-  Value isChanged(const Registers &guess, const Registers &entry);
-  Value isAnyChanged(Value changed);
+               Value mayCorrect, Registers &entry);
+  void emitReport(const Findings &findings);
+  Value isChanged(const Registers &guess, const Registers &entry,
+                  const Registers &scale, Value exactly = {});
+  void include(Value size, Value &scale);
+  Value isAnyWild(const Registers &registers);
+  Value findAny(Value changed);
+  Value isSet(Value word);
+  Value combineWarps(Value word);
   Value isSame(Value x, Value y);
-  Value isFar(Value x, Value y);
+  Value getDistance(Value x, Value y);
+  Value isFar(Value x, Value y, Value scale);
+  Value getGap(Value x, Value y, Value scale);
+  Value constant(mlir::Type type, double value);
 
   // Registers as values that loops carry.
   static llvm::SmallVector<Value> flatten(const Registers &registers);
   static void assign(Registers &registers, mlir::ValueRange values);
+  static llvm::SmallVector<Value> flatten(const Iteration &now);
+  static void assign(Iteration &now, mlir::ValueRange values);
+  static llvm::SmallVector<Value> flatten(const Findings &findings);
+  static void assign(Findings &findings, mlir::ValueRange values);
 
   // Shared memory: numbers of every segment, of one channel a lane.
   Value createShared(llvm::StringRef name, int64_t bytes);
@@ -60,7 +95,7 @@ private:
   int64_t getSharedBytes() const;
   Value getShared(Part part, const Carrier &carrier, unsigned point,
                   unsigned number, Value segment);
-  Value getHandover(const Carrier &carrier, unsigned number);
+  Registers loadExits(Value segment);
   void storeShared(Part part, const Registers &registers);
 
   Value isWriter(mlir::AffineMap map) override;
@@ -71,7 +106,7 @@ private:
   llvm::StringRef name;
   int64_t warps;
   Value lane, warp, isInside;
-  Value summaries, handover, flags; // in shared memory
+  Value summaries, flags; // in shared memory
 };
 
 } // namespace recur

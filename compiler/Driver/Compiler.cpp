@@ -77,6 +77,8 @@ Outcome Compilation::refuse(const llvm::Twine &message) {
 
 Outcome Compilation::parse() {
   pipeline.schedule = options.schedule;
+  pipeline.tolerance = options.tolerance;
+  pipeline.passes = options.passes;
   pipeline.steps = options.steps;
   for (const std::string &name : options.targets) {
     auto target = TargetSpec::parse(name);

@@ -47,6 +47,9 @@ struct CompileOptions {
   std::vector<std::string> targets = {"cpu"};
   /// Overrides the schedules; empty lets the cost model choose.
   std::string schedule;
+  /// Of Newton's method for steps that are not affine: see PipelineOptions.
+  double tolerance = 0;
+  int64_t passes = 16;
   /// Compiles only the recurrence of this name; empty: all.
   std::string recurrence;
   /// Also makes NAME_step, one time step for decoding, of every recurrence.

@@ -59,6 +59,7 @@ llvm::Error defineRuntime(orc::LLJIT &jit, orc::JITDylib &library) {
   define("recur_call", &recur_call);
   define("recur_workspace", &recur_workspace);
   define("recur_select", &recur_select);
+  define("recur_read_report", &recur_read_report);
   define("recur_last_error", &recur_last_error);
   if (llvm::Error error =
           library.define(orc::absoluteSymbols(std::move(symbols))))

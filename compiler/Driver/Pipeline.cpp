@@ -123,7 +123,10 @@ void recur::populateClassifyPipeline(mlir::OpPassManager &passes,
   if (options.steps)
     passes.addPass(createMakeStepPass());
   passes.addPass(createClassifyPass());
-  passes.addPass(createLinearizePass());
+  LinearizePassOptions newton;
+  newton.tolerance = options.tolerance;
+  newton.maxIterations = options.passes;
+  passes.addPass(createLinearizePass(newton));
 }
 
 void recur::populateSchedulePipeline(mlir::OpPassManager &passes,

@@ -44,6 +44,11 @@ struct PipelineOptions {
   std::vector<TargetSpec> targets;
   /// Overrides the schedules; empty lets the cost model choose.
   std::string schedule;
+  /// Of Newton's method for steps that are not affine: the correction, relative
+  /// to the states, under which a channel has converged (0: what fits their
+  /// type), and after how many passes it is finished in order.
+  double tolerance = 0;
+  int64_t passes = 16;
   /// Derives the function NAME_step of every recurrence NAME.
   bool steps = true;
 

@@ -56,6 +56,8 @@ Program::Compiled::Compiled(std::string_view text,
   CompileOptions request;
   request.targets = options.targets;
   request.schedule = options.schedule;
+  request.tolerance = options.tolerance;
+  request.passes = options.passes;
   request.steps = options.steps;
   Compilation compilation(std::string(text), options.file, request);
   std::string object;
@@ -125,6 +127,10 @@ std::string makeKey(std::string_view text, const ProgramOptions &options) {
   add(text);
   add(options.file);
   add(options.schedule);
+  char number[32];
+  std::snprintf(number, sizeof number, "%a", options.tolerance);
+  add(number);
+  add(std::to_string(options.passes));
   add(options.steps ? "steps" : "");
   for (const std::string &target : options.targets)
     add(target);

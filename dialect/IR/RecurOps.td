@@ -224,7 +224,7 @@ def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [
     Constraints:
     - (N1) everything numbered (S1), (S3) to (S7) of `recur.scan`.
     - (N2) the Jacobian is one over the reals, diagonal or a block, of states that are f32 or f64.
-    - (N3) `tolerance`, relative to a state's size where that is above 1, is at least the resolution of the states' types, and `maxIterations` at least 1.
+    - (N3) `tolerance`, relative to the largest size that the state has had, is at least the resolution of the states' types, and `maxIterations` at least 1.
     - (N4) `elements` has the states one step ago as arguments behind the inputs, and yields J and f as its structure asks.
   }];
   let arguments = !con((ins Recur_AlgebraAttr:$jacobian), commonArguments,

@@ -38,8 +38,9 @@ private:
     if (auto recurrence = dyn_cast<RecurrenceOp>(op.getOperation())) {
       Classification found = classify(recurrence);
       if (found.isNonlinear) {
-        Linearization made = linearize(recurrence, /*tolerance=*/1,
-                                       /*maxIterations=*/1);
+        Linearization made =
+            linearize(recurrence, getDefaultTolerance(recurrence),
+                      /*maxIterations=*/1);
         if (made.refusal)
           return made.refusal;
         made.newton.erase();

@@ -18,6 +18,9 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
 
 namespace recur {
 #define GEN_PASS_DEF_LINEARIZEPASS
@@ -43,6 +46,19 @@ static SmallVector<Value> arrange(const Jacobian &jacobian,
     values.push_back(updates[i]);
   }
   return values;
+}
+
+static bool hasF32(RecurrenceOp recurrence) {
+  return llvm::any_of(recurrence.getStates().getAsRange<StateAttr>(),
+                      [](StateAttr state) { return state.getType().isF32(); });
+}
+
+double recur::getResolution(RecurrenceOp recurrence) {
+  return std::ldexp(1.0, hasF32(recurrence) ? -23 : -52);
+}
+
+double recur::getDefaultTolerance(RecurrenceOp recurrence) {
+  return hasF32(recurrence) ? 1e-5 : 1e-10;
 }
 
 Linearization recur::linearize(RecurrenceOp recurrence, double tolerance,
@@ -109,20 +125,38 @@ struct LinearizePass : recur::impl::LinearizePassBase<LinearizePass> {
     SmallVector<RecurrenceOp> recurrences;
     getOperation()->walk([&](RecurrenceOp op) { recurrences.push_back(op); });
     for (RecurrenceOp recurrence : recurrences)
-      rewrite(recurrence);
+      if (failed(rewrite(recurrence)))
+        return signalPassFailure();
   }
 
 private:
-  void rewrite(RecurrenceOp recurrence) {
+  LogicalResult rewrite(RecurrenceOp recurrence) {
     if (!classify(recurrence).isNonlinear)
-      return;
-    Linearization made = linearize(recurrence, tolerance, maxIterations);
+      return success();
+    double resolution = getResolution(recurrence);
+    if (tolerance != 0 && !(tolerance >= resolution))
+      return recurrence.emitError()
+             << "expected a tolerance of at least "
+             << llvm::formatv("{0:e2}", resolution).str()
+             << ", the resolution of " << (resolution > 1e-10 ? "f32" : "f64")
+             << " states, found "
+             << llvm::formatv("{0:e2}", double(tolerance)).str()
+             << "; a smaller one needs states declared f64, none is needed by "
+                "schedule algorithm=serial";
+    if (maxIterations < 1)
+      return recurrence.emitError()
+             << "expected a limit of at least 1 pass, found "
+             << int64_t(maxIterations);
+    Linearization made =
+        linearize(recurrence,
+                  tolerance != 0 ? tolerance : getDefaultTolerance(recurrence),
+                  maxIterations);
     if (made.refusal) {
       remark::missed(
           made.refusal->loc,
           remark::RemarkOpts::name("no newton").category("recur-linearize"))
           << made.refusal->message;
-      return;
+      return success();
     }
     recurrence->replaceAllUsesWith(made.newton->getResults());
     recurrence->erase();
@@ -132,6 +166,7 @@ private:
         made.newton.getLoc(),
         remark::RemarkOpts::name("newton").category("recur-linearize"))
         << "Jacobian: " << describe(made.newton.getJacobian());
+    return success();
   }
 };
 } // namespace

@@ -18,6 +18,11 @@ struct Linearization {
   std::optional<Refusal> refusal;
 };
 
+/// How close corrections come to the states of `recurrence`: the resolution of
+/// its coarsest state, and the tolerance where none is given.
+double getResolution(RecurrenceOp recurrence);
+double getDefaultTolerance(RecurrenceOp recurrence);
+
 /// Makes the newton of `recurrence`, which stays, before it.
 Linearization linearize(RecurrenceOp recurrence, double tolerance,
                         int64_t maxIterations);

@@ -86,10 +86,11 @@ def LinearizePass : Pass<"recur-linearize"> {
     ```
   }];
   let options = [
-    Option<"tolerance", "tolerance", "double", "1e-5",
-           "correction under which a state has converged, relative where it is above 1">,
+    Option<"tolerance", "tolerance", "double", "0",
+           "correction under which a state has converged, relative to the largest size it has had "
+           "(0: 1e-5 for f32 states, 1e-10 for f64)">,
     Option<"maxIterations", "max-iterations", "int64_t", "16",
-           "passes after which a channel is finished one step after the other">
+           "passes with corrections after which a channel is finished in order">
   ];
   let dependentDialects = ["::recur::RecurDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::ub::UBDialect"];

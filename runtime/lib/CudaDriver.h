@@ -83,6 +83,7 @@ enum CaptureMode : int { CaptureGlobal = 0, CaptureRelaxed = 2 };
 
 /// Functions that older drivers lack; null there.
 #define RECUR_CUDA_OPTIONAL_FUNCTIONS(X)                                       \
+  X(memcpyDtoH, cuMemcpyDtoH_v2, void *, Pointer, size_t)                      \
   X(ctxGetId, cuCtxGetId, Context, unsigned long long *)                       \
   X(funcLoad, cuFuncLoad, Function)
 

@@ -210,7 +210,7 @@ bool Candidate::layOutWorkspace(GpuPlan &plan, Reason &reason) {
     int64_t bytes = checked.times(part.value_bytes, positions);
     for (int32_t k = 0; k < part.rank; ++k)
       bytes = checked.times(bytes, arguments.size(part.dims[k]));
-    if (part.per_tile)
+    if (part.kind == RECUR_GPU_PER_TILE)
       bytes = checked.times(bytes, tiles);
     summaryBytes = checked.plus(summaryBytes, checked.roundUp(bytes));
   }

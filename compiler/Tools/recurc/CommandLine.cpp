@@ -110,6 +110,15 @@ void addCommon(CLI::App &app, CommandLine &line) {
          "KEY=VALUE with commas, keys algorithm, lanes, width, segment, "
          "contiguous, and for tiles on GPUs steps, group, chunks, warps")
       ->type_name("KEY=VALUE");
+  app.add_option("--tolerance", line.tolerance,
+                 "Where Newton's method solves a step that is not affine: the "
+                 "correction under which a channel has converged, relative to "
+                 "its states (default: 1e-5 for f32 states, 1e-10 for f64)")
+      ->type_name("X");
+  app.add_option("--passes", line.passes,
+                 "And after how many passes a channel is finished in order "
+                 "(default: 16)")
+      ->type_name("N");
 }
 
 /// Lower case at the start and no full stop, as all our messages.

@@ -28,6 +28,8 @@ struct CommandLine {
   std::vector<std::string> targets;
   std::string name;
   std::string schedule;
+  double tolerance = 0;
+  int64_t passes = 16;
   std::string output;
 
   // Of a compilation.

@@ -88,6 +88,8 @@ std::optional<int> understandTargets(const CommandLine &line,
                                      const Request &request,
                                      PipelineOptions &pipeline) {
   pipeline.schedule = line.schedule;
+  pipeline.tolerance = line.tolerance;
+  pipeline.passes = line.passes;
   for (const std::string &name : line.targets) {
     auto target = TargetSpec::parse(name);
     if (!target)
@@ -181,6 +183,8 @@ int recur::recurc::compileCommand(const CommandLine &line) {
   options.targets =
       line.targets.empty() ? std::vector<std::string>{"cpu"} : line.targets;
   options.schedule = line.schedule;
+  options.tolerance = line.tolerance;
+  options.passes = line.passes;
   options.recurrence = line.name;
   // A header says nothing of them.
   options.cubins = request.emit != Phase::Header;

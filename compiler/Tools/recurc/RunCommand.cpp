@@ -215,6 +215,8 @@ int Run::load() {
   CompileOptions options;
   options.targets = {target};
   options.schedule = line.schedule;
+  options.tolerance = line.tolerance;
+  options.passes = line.passes;
   options.steps = false;
   options.recurrence = line.name;
   Compilation compilation(text, specName(line.spec), options);

@@ -26,6 +26,7 @@ public:
   llvm::Error stage();
   llvm::Error call() const;
   llvm::Error time() const;
+  llvm::Error report() const;
   llvm::Error fetch();
 
 private:
@@ -131,6 +132,23 @@ llvm::Error GpuRun::time() const {
   return llvm::Error::success();
 }
 
+/// What Newton's method found, where it ran; after the results have come.
+llvm::Error GpuRun::report() const {
+  recur_report found;
+  if (recur_read_report(&info, pointers(), count(), workspace, workspaceBytes,
+                        &found, nullptr, 0) != RECUR_OK)
+    return lastError();
+  if (found.channels == 0)
+    return llvm::Error::success();
+  llvm::outs() << "newton: at most " << found.passes
+               << " passes for a tile, residual "
+               << llvm::format("%.1e", found.residual) << "; of "
+               << found.channels << " channels " << found.finished_in_order
+               << " were finished in order, " << found.not_finite
+               << " became infinite or no number\n";
+  return llvm::Error::success();
+}
+
 llvm::Error GpuRun::fetch() {
   for (unsigned number = 0; number < arrays.size(); ++number) {
     int32_t role = info.arguments[number].role;
@@ -154,5 +172,7 @@ llvm::Error recur::recurc::runOnGpu(Gpu &gpu, const recur_info &info,
   if (isTimed)
     if (llvm::Error error = run.time())
       return error;
-  return run.fetch();
+  if (llvm::Error error = run.fetch())
+    return error;
+  return run.report();
 }

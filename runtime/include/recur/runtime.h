@@ -253,12 +253,17 @@ typedef struct recur_gpu_kernel {
   double point_cost; /**< estimated cycles besides: for each of those points */
 } recur_gpu_kernel;
 
+typedef enum recur_gpu_part_kind {
+  RECUR_GPU_PER_POSITION = 0, /**< of the parallel space of the first kernel */
+  RECUR_GPU_PER_TILE = 1,     /**< and of every tile of `tile_steps` of time */
+  RECUR_GPU_REPORT = 2        /**< a recur_channel_report for every position */
+} recur_gpu_part_kind;
+
 /// A part of a variant's workspace: `value_bytes` times the sizes of `dims` for
-/// every position of the parallel space of the variant's first kernel, if
-/// `per_tile` also for every tile of `tile_steps` of time.
+/// everything that its kind counts.
 typedef struct recur_gpu_part {
   int64_t value_bytes;
-  int32_t per_tile;
+  int32_t kind; /**< recur_gpu_part_kind */
   int32_t rank;
   const int32_t *dims;
 } recur_gpu_part;
@@ -344,6 +349,49 @@ RECUR_EXPORT int recur_workspace(const recur_info *info, const DLTensor *const *
 /// Name of the variant that `recur_call` would run for these arguments.
 RECUR_EXPORT int recur_select(const recur_info *info, const DLTensor *const *arguments,
                               int32_t n_arguments, const char **variant);
+
+/*===-- Steps that are not affine -----------------------------------------===*/
+
+/// Flags of a channel. Results are right whatever they are.
+typedef enum recur_channel_flag {
+  /// Newton's method did not converge on some tile of time within the limit of
+  /// passes: that tile was finished one segment after the other, exactly.
+  RECUR_FINISHED_IN_ORDER = 1,
+  /// A state became infinite or no number.
+  RECUR_NOT_FINITE = 2
+} recur_channel_flag;
+
+/// What a call found of one channel, a position of the parallel space.
+typedef struct recur_channel_report {
+  int32_t passes;   /**< the most that a tile of time took */
+  int32_t flags;    /**< recur_channel_flag */
+  /** The largest gap between where a segment of time ends and where the next
+      one begins, in what was written, relative to a state's size above 1. */
+  float residual;
+  int32_t reserved;
+} recur_channel_report;
+
+/// What a call found of all channels.
+typedef struct recur_report {
+  const char *variant; /**< that ran, as recur_select says it */
+  /** Channels that Newton's method solved; 0: the variant runs one step after
+      the other, and there is nothing else to say. */
+  int64_t channels;
+  int64_t finished_in_order; /**< channels with RECUR_FINISHED_IN_ORDER */
+  int64_t not_finite;        /**< channels with RECUR_NOT_FINITE */
+  int32_t passes;            /**< the most of any channel */
+  int32_t reserved;
+  double residual; /**< the largest of any channel */
+} recur_report;
+
+/// Reads what the last `recur_call` with these arguments left in `workspace`,
+/// once its stream has done the call's work: this waits for nothing that a copy
+/// from the device does not wait for. `channels`, with room for `n_channels`, gets
+/// the channels one by one, row-major; NULL: only the sums.
+RECUR_EXPORT int recur_read_report(const recur_info *info, const DLTensor *const *arguments,
+                                   int32_t n_arguments, const void *workspace,
+                                   size_t workspace_bytes, recur_report *report,
+                                   recur_channel_report *channels, int64_t n_channels);
 
 /*===-- Threads -----------------------------------------------------------===*/
 

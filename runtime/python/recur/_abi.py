@@ -3,8 +3,8 @@
 """recur/runtime.h and dlpack.h for ctypes."""
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint16
-from ctypes import c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t
+from ctypes import c_uint8, c_uint16, c_uint64, c_void_p
 
 ABI_VERSION = 2
 
@@ -69,6 +69,17 @@ class Info(ctypes.Structure):
                 ("cpu_variants", c_void_p), ("gpu_variants", POINTER(GpuVariant))]
 
 
+class ChannelReport(ctypes.Structure):
+    _fields_ = [("passes", c_int32), ("flags", c_int32), ("residual", c_float),
+                ("reserved", c_int32)]
+
+
+class Report(ctypes.Structure):
+    _fields_ = [("variant", c_char_p), ("channels", c_int64), ("finished_in_order", c_int64),
+                ("not_finite", c_int64), ("passes", c_int32), ("reserved", c_int32),
+                ("residual", c_double)]
+
+
 def declare(library):
     """Gives the runtime's functions in `library` their types."""
     tensors = POINTER(POINTER(DLTensor))
@@ -78,3 +89,5 @@ def declare(library):
                                    c_void_p]
     library.recur_workspace.argtypes = [POINTER(Info), tensors, c_int32, POINTER(c_size_t)]
     library.recur_select.argtypes = [POINTER(Info), tensors, c_int32, POINTER(c_char_p)]
+    library.recur_read_report.argtypes = [POINTER(Info), tensors, c_int32, c_void_p, c_size_t,
+                                          POINTER(Report), POINTER(ChannelReport), c_int64]

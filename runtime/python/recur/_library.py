@@ -248,6 +248,20 @@ class Call:
         if self._must_wait:
             _wait_for_legacy_stream(self._views[0].tensor.device.device_id)
 
+    def report(self):
+        """What Newton's method found in the last call, once its stream has done the work: a
+        dict with `variant`, `channels` (0: the variant runs one step after the other),
+        `passes`, `residual`, `finished_in_order` and `not_finite`; recur/runtime.h says what
+        they mean.
+        """
+        found = _abi.Report()
+        self._recurrence._check(self._recurrence._handle.recur_read_report(
+            *self._arguments[:-1], ctypes.byref(found), None, 0))
+        report = {name: getattr(found, name) for name, _ in found._fields_
+                  if name != "reserved"}
+        report["variant"] = found.variant.decode()
+        return report
+
 
 def _wait_for_legacy_stream(device):
     """Of the device's primary context, which may not be this thread's."""

@@ -159,6 +159,8 @@ std::string EmulatedSpec::compile(const std::string &text,
   CompileOptions compileOptions;
   compileOptions.targets = {options.target};
   compileOptions.schedule = options.schedule;
+  compileOptions.tolerance = options.tolerance;
+  compileOptions.passes = options.passes;
   compileOptions.recurrence = options.recurrence;
   compileOptions.steps = false;
   impl->compilation =
@@ -472,6 +474,10 @@ void EmulatedSpec::Implementation::call(const SpecRun &run,
   check(recur_call(&only, pointers.data(), int(pointers.size()),
                    bytes ? memory.end() - bytes : nullptr, bytes, nullptr));
   calling = nullptr;
+  if (result.error.empty() && result.refused.empty())
+    check(recur_read_report(&only, pointers.data(), int(pointers.size()),
+                            bytes ? memory.end() - bytes : nullptr, bytes,
+                            &result.report, nullptr, 0));
   if (!now.error.empty())
     result.error = now.error;
   fake::reset(); // what it has recorded

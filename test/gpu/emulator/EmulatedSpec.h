@@ -9,6 +9,8 @@
 #ifndef RECUR_TEST_GPU_EMULATOR_EMULATEDSPEC_H
 #define RECUR_TEST_GPU_EMULATOR_EMULATEDSPEC_H
 
+#include <recur/runtime.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -30,6 +32,9 @@ struct SpecOptions {
   std::string recurrence; // empty: the first
   /// Adds the variants that fold, combine and replay segments of so many steps.
   std::vector<int64_t> segments = {};
+  /// Of Newton's method: 0 is the default.
+  double tolerance = 0;
+  int64_t passes = 16;
   /// Changes the lowered kernels, to see that mistakes are found.
   std::function<void(mlir::gpu::GPUModuleOp)> edit = {};
 };
@@ -68,6 +73,8 @@ struct SpecResult {
     double error, tolerance;
   };
   std::vector<Output> outputs;
+  /// What Newton's method found.
+  recur_report report = {};
   /// All bytes of the results.
   std::vector<uint8_t> bytes;
 };

@@ -97,34 +97,88 @@ INSTANTIATE_TEST_SUITE_P(Specs, NewtonTest, ::testing::ValuesIn(kNonlinear),
                          });
 
 /// The results of every variant that takes the call.
-std::map<std::string, std::vector<uint8_t>> runAll(EmulatedSpec &spec,
-                                                   SpecRun run) {
-  std::map<std::string, std::vector<uint8_t>> results;
+std::map<std::string, SpecResult> runAll(EmulatedSpec &spec, SpecRun run) {
+  std::map<std::string, SpecResult> results;
   for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant) {
     run.variant = variant;
     SpecResult result = spec.run(run);
     if (result.refused.empty())
-      results[spec.getVariants()[variant]] = result.bytes;
+      results[spec.getVariants()[variant]] = result;
   }
   return results;
 }
 
+bool isNewton(const std::string &variant) {
+  return variant.rfind("newton", 0) == 0;
+}
+
+/// Runs all variants, which must agree to the last bit, and hands the reports
+/// of Newton's method to `check`.
+void runAlike(EmulatedSpec &spec, const SpecRun &run,
+              const std::function<void(const recur_report &)> &check) {
+  ASSERT_EQ(spec.getError(), "");
+  auto results = runAll(spec, run);
+  unsigned count = 0;
+  for (auto &[variant, result] : results) {
+    SCOPED_TRACE(variant);
+    EXPECT_EQ(result.bytes, results.begin()->second.bytes);
+    EXPECT_EQ(result.report.variant, variant);
+    if (isNewton(variant)) {
+      check(result.report);
+      ++count;
+    } else {
+      EXPECT_EQ(result.report.channels, 0);
+    }
+  }
+  EXPECT_GE(count, 1u);
+  EXPECT_GT(results.size(), count);
+}
+
+const char kChaos[] =
+    "recurrence r over t (r[b,t]: f64, x0[b]: f64) -> (x[b,t]: f64) {\n"
+    "  state x[b]: f64 = x0\n  x = r * prev(x) * (1 - prev(x))\n}";
+
 // A chaotic map doubles every difference within a few steps: unless the passes
-// end with the states of one step after the other, nothing is the same.
+// end with the states of one step after the other, nothing is the same. The
+// report says that they had to.
 TEST(Chaos, EndsAsOneStepAfterTheOther) {
+  for (int64_t passes : {16, 3, 1}) {
+    SCOPED_TRACE(passes);
+    SpecOptions options;
+    options.passes = passes;
+    EmulatedSpec spec(kChaos, options, "chaos");
+    SpecRun run;
+    run.sizes = {{"b", 35}, {"t", 1009}};
+    run.ranges = {{"r", {3.8, 3.99}}, {"x0", {0.2, 0.8}}};
+    run.innermost = "b";
+    runAlike(spec, run, [](const recur_report &report) {
+      EXPECT_EQ(report.channels, 35);
+      EXPECT_EQ(report.finished_in_order, 35);
+      EXPECT_EQ(report.not_finite, 0);
+      EXPECT_EQ(report.passes, 7);
+      EXPECT_EQ(report.residual, 0);
+    });
+  }
+}
+
+// Only some channels are chaotic; the others converge, whoever is beside them.
+TEST(Chaos, IsAMatterOfEachChannel) {
   EmulatedSpec spec(
-      "recurrence r over t (r[b,t]: f64, x0[b]: f64) -> (x[b,t]: f64) {\n"
-      "  state x[b]: f64 = x0\n  x = r * prev(x) * (1 - prev(x))\n}",
+      "recurrence r over t (r[b]: f64, d[b,t]: f64, x0[b]: f64) -> "
+      "(x[b,t]: f64) {\n  state x[b]: f64 = x0\n"
+      "  x = (r + d) * prev(x) * (1 - prev(x))\n}",
       {}, "chaos");
   ASSERT_EQ(spec.getError(), "");
   SpecRun run;
-  run.sizes = {{"b", 5}, {"t", 1009}};
-  run.ranges = {{"r", {3.8, 3.99}}, {"x0", {0.2, 0.8}}};
+  run.sizes = {{"b", 64}, {"t", 512}};
+  run.ranges = {{"r", {2, 3.99}}, {"d", {0, 0}}, {"x0", {0.2, 0.8}}};
   run.innermost = "b";
-  auto results = runAll(spec, run);
-  ASSERT_GE(results.size(), 2u);
-  for (auto &[variant, bytes] : results)
-    EXPECT_EQ(bytes, results.begin()->second) << variant;
+  for (auto &[variant, result] : runAll(spec, run))
+    if (isNewton(variant)) {
+      EXPECT_EQ(result.error, "") << variant;
+      EXPECT_GT(result.report.finished_in_order, 8) << variant;
+      EXPECT_LT(result.report.finished_in_order, 56) << variant;
+    }
 }
 
 // What overflows, and ends as no number, does so in every variant.
@@ -132,14 +186,50 @@ TEST(Chaos, OverflowsAlike) {
   EmulatedSpec spec("recurrence r over t (x[b,t]) -> (h[b,t]) {\n"
                     "  state h[b] = 1\n  h = prev(h) * prev(h) + x\n}",
                     {}, "overflow");
-  ASSERT_EQ(spec.getError(), "");
   SpecRun run;
   run.sizes = {{"b", 3}, {"t", 300}};
   run.innermost = "b";
-  auto results = runAll(spec, run);
-  ASSERT_GE(results.size(), 2u);
-  for (auto &[variant, bytes] : results)
-    EXPECT_EQ(bytes, results.begin()->second) << variant;
+  runAlike(spec, run, [](const recur_report &report) {
+    EXPECT_EQ(report.channels, 3);
+    EXPECT_EQ(report.not_finite, 3);
+  });
+}
+
+// What forgets fast converges in few passes, and what is written fits together.
+TEST(Report, CountsPasses) {
+  EmulatedSpec spec("recurrence r over t (x[b,t,d], w[d]) -> (h[b,t,d]) {\n"
+                    "  state h[b,d]\n  h = tanh(w * prev(h) + x)\n}",
+                    {}, "tanh");
+  ASSERT_EQ(spec.getError(), "");
+  SpecRun run;
+  run.sizes = {{"b", 2}, {"t", 700}, {"d", 33}};
+  run.innermost = "d";
+  run.ranges = {{"w", {-0.5, 0.5}}};
+  for (auto &[variant, result] : runAll(spec, run))
+    if (isNewton(variant)) {
+      EXPECT_EQ(result.error, "") << variant;
+      EXPECT_EQ(result.report.channels, 66) << variant;
+      EXPECT_GE(result.report.passes, 1) << variant;
+      EXPECT_LE(result.report.passes, 2) << variant;
+      EXPECT_EQ(result.report.finished_in_order, 0) << variant;
+      EXPECT_EQ(result.report.not_finite, 0) << variant;
+      EXPECT_LE(result.report.residual, 1e-6) << variant;
+    }
+}
+
+// The tolerance is relative to the states: small ones are not taken for zero.
+TEST(Report, SmallStatesConverge) {
+  EmulatedSpec spec("recurrence r over t (x[b,t]) -> (h[b,t]) {\n"
+                    "  state h[b]\n"
+                    "  h = tanh(0.95 * prev(h) + 1e-8 * x)\n}",
+                    {}, "small");
+  ASSERT_EQ(spec.getError(), "");
+  SpecRun run;
+  run.sizes = {{"b", 32}, {"t", 600}};
+  run.innermost = "b";
+  for (auto &[variant, result] : runAll(spec, run))
+    for (const SpecResult::Output &output : result.outputs)
+      EXPECT_LE(output.error, 1e-6) << variant;
 }
 
 } // namespace

@@ -362,6 +362,11 @@ EXPORT int cuMemsetD32Async(uint64_t address, unsigned value, size_t count,
     state().memsetEffect(state().memsets.back());
   return 0;
 }
+EXPORT int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
+  FAKE("cuMemcpyDtoH_v2");
+  std::memcpy(to, reinterpret_cast<const void *>(from), bytes);
+  return 0;
+}
 EXPORT int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY,
                           unsigned gridZ, unsigned blockX, unsigned blockY,
                           unsigned blockZ, unsigned shared, void *stream,

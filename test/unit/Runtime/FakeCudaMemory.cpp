@@ -136,10 +136,6 @@ EXPORT int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) {
   std::memcpy(pointer(to), from, bytes);
   return fake::record("cuMemcpyHtoD_v2");
 }
-EXPORT int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
-  std::memcpy(to, pointer(from), bytes);
-  return fake::record("cuMemcpyDtoH_v2");
-}
 EXPORT int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes,
                                 void *stream) {
   work().put(stream, [=] { std::memmove(pointer(to), pointer(from), bytes); });

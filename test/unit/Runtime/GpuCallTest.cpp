@@ -8,6 +8,7 @@
 /// stream or waits.
 #include "test/unit/Runtime/GpuRecurrence.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <thread>
 
@@ -131,6 +132,71 @@ TEST_F(GpuCallTest, CountsInnerDimsInTheWorkspace) {
   affine.add("serial", {affine.kernel("inner")}, {}, {{4, 0, 1, inner}});
   make(0, 3, 100, 50);
   EXPECT_EQ(workspace(affine), (150u * 100 * 4 + 255) / 256 * 256 + 255);
+}
+
+// What the channels of Newton's method left in the workspace, one by one and
+// in all. Tensors are in the fake driver's memory, the workspace is ours.
+TEST_F(GpuCallTest, ReadsTheChannelsReports) {
+  GpuRecurrence solved;
+  solved.add("newton", {solved.kernel("newton")}, {},
+             {{16, RECUR_GPU_REPORT, 0, nullptr}});
+  make(0, 1, 100, 3);
+  size_t bytes = workspace(solved);
+  ASSERT_GE(bytes, 3 * sizeof(recur_channel_report));
+  alignas(256) static recur_channel_report memory[64] = {
+      {2, 0, 1e-7f, 0},
+      {5, RECUR_FINISHED_IN_ORDER, 0, 0},
+      {3, RECUR_FINISHED_IN_ORDER | RECUR_NOT_FINITE, 3e-7f, 0},
+      {99, RECUR_NOT_FINITE, 1, 0}}; // no channel
+  auto list = pointers();
+  auto read = [&](const void *workspace, size_t bytes, recur_report *report,
+                  recur_channel_report *channels, int64_t room) {
+    return recur_read_report(solved.get(), list.data(), int32_t(list.size()),
+                             workspace, bytes, report, channels, room);
+  };
+  recur_report report;
+  recur_channel_report channels[3];
+  ASSERT_EQ(read(memory, sizeof memory, &report, channels, 3), RECUR_OK)
+      << recur_last_error();
+  EXPECT_STREQ(report.variant, "newton");
+  EXPECT_EQ(report.channels, 3);
+  EXPECT_EQ(report.finished_in_order, 2);
+  EXPECT_EQ(report.not_finite, 1);
+  EXPECT_EQ(report.passes, 5);
+  EXPECT_FLOAT_EQ(report.residual, 3e-7f);
+  EXPECT_EQ(channels[1].passes, 5);
+  // A residual that is no number is not passed over.
+  memory[0].residual = NAN;
+  ASSERT_EQ(read(memory, sizeof memory, &report, nullptr, 0), RECUR_OK);
+  EXPECT_TRUE(std::isnan(report.residual));
+
+  EXPECT_EQ(read(memory, sizeof memory, nullptr, nullptr, 0),
+            RECUR_INVALID_ARGUMENT);
+  EXPECT_STREQ(recur_last_error(), "recur_read_report: expected where to store "
+                                   "the report, found a null pointer");
+  EXPECT_EQ(read(memory, sizeof memory, &report, channels, 2),
+            RECUR_INVALID_ARGUMENT);
+  EXPECT_STREQ(recur_last_error(), "recurrence 'affine': expected room for 3 "
+                                   "channels, found 2");
+  EXPECT_EQ(read(nullptr, 0, &report, nullptr, 0), RECUR_INVALID_WORKSPACE);
+  EXPECT_EQ(read(memory, 16, &report, nullptr, 0), RECUR_INVALID_WORKSPACE);
+  fake::fail("cuMemcpyDtoH_v2", 700);
+  EXPECT_EQ(read(memory, sizeof memory, &report, nullptr, 0),
+            RECUR_DEVICE_ERROR);
+}
+
+// One step after the other: nothing to report but that.
+TEST_F(GpuCallTest, ReportsNoChannelsWhereNothingIterates) {
+  GpuRecurrence affine;
+  affine.add("serial", {affine.kernel("bare")});
+  make(0, 1, 100, 3);
+  auto list = pointers();
+  recur_report report;
+  ASSERT_EQ(recur_read_report(affine.get(), list.data(), int32_t(list.size()),
+                              nullptr, 0, &report, nullptr, 0),
+            RECUR_OK);
+  EXPECT_STREQ(report.variant, "serial");
+  EXPECT_EQ(report.channels, 0);
 }
 
 TEST_F(GpuCallTest, NeedsNoWorkspaceWhereNoneIsUsed) {

@@ -120,11 +120,11 @@ TEST(HostInterface, EveryLaunchKeyHasItsField) {
   EXPECT_NE(variant.images[0].hash, variant.images[1].hash);
 
   ASSERT_EQ(variant.n_parts, 2);
-  EXPECT_EQ(variant.parts[0].per_tile, 1);
+  EXPECT_EQ(variant.parts[0].kind, RECUR_GPU_PER_TILE);
   EXPECT_EQ(variant.parts[0].value_bytes, 8);
   EXPECT_EQ(variant.parts[0].rank, 1);
   EXPECT_EQ(variant.parts[0].dims[0], 0);
-  EXPECT_EQ(variant.parts[1].per_tile, 0);
+  EXPECT_EQ(variant.parts[1].kind, RECUR_GPU_PER_POSITION);
   EXPECT_EQ(variant.parts[1].value_bytes, 2);
   EXPECT_EQ(variant.parts[1].rank, 0);
 

@@ -37,6 +37,12 @@ struct ProgramOptions {
   std::vector<std::string> targets = {"cpu"};
   /// Overrides the schedule, as recurc's --schedule does; empty: chosen.
   std::string schedule;
+  /// Of Newton's method for steps that are not affine, on GPUs: the correction
+  /// under which a channel has converged, relative to its states (0: 1e-5 for
+  /// f32 states, 1e-10 for f64), and after how many passes it is finished in
+  /// order. recur_read_report tells what a call took.
+  double tolerance = 0;
+  int passes = 16;
   /// Also makes NAME_step, one time step for decoding, of every recurrence.
   bool steps = false;
   /// What messages call the spec.
