@@ -18,6 +18,12 @@ using namespace mlir;
 using namespace recur;
 using llvm::SmallBitVector;
 
+/// Whether a scan is that of `NAME_step`, over one step of time.
+static bool isStep(ScanLikeOpInterface scan) {
+  auto function = scan->getParentOfType<func::FuncOp>();
+  return function && function->hasAttr("recur.step");
+}
+
 /// Counts the last dims of the operands that vary over time.
 static void countLastDims(ScanLikeOpInterface scan,
                           SmallVectorImpl<unsigned> &last) {
@@ -250,10 +256,9 @@ static bool isTransitionUniform(ScanLikeOpInterface scan) {
 static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
                                              const LaneDims &dims) {
   SpaceAttr space = scan.getSpace();
-  auto function = scan->getParentOfType<func::FuncOp>();
   AlgebraAttr algebra = scan.getAlgebra();
   if (scan.getNumStates() == 0 || algebra.getStructure() == Structure::Monoid ||
-      (function && function->hasAttr("recur.step")))
+      isStep(scan))
     return std::nullopt;
   int row = -1;
   if (std::optional<ArrayAttr> pair = scan.getBlockDims())
@@ -418,8 +423,7 @@ static void addSplit(ScanLikeOpInterface scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
   SpaceAttr space = scan.getSpace();
-  auto function = scan->getParentOfType<func::FuncOp>();
-  if (scan.getSegments() || !function || !function->hasAttr("recur.step"))
+  if (scan.getSegments() || !isStep(scan))
     return;
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
     if (state.getDims().empty())
@@ -452,9 +456,7 @@ static void addSplit(ScanLikeOpInterface scan, const TargetSpec &target,
 static void addWaves(ScanLikeOpInterface scan, const TargetSpec &target,
                      const LaneDims &dims,
                      SmallVectorImpl<ScheduleAttr> &schedules) {
-  auto function = scan->getParentOfType<func::FuncOp>();
-  if (dims.channel < 0 || !hasWaves(scan, dims.channel) ||
-      (function && function->hasAttr("recur.step")))
+  if (dims.channel < 0 || !hasWaves(scan, dims.channel) || isStep(scan))
     return;
   StringRef channel = scan.getSpace().getName(dims.channel);
   auto add = [&](int64_t width, bool contiguous, int64_t steps, int64_t group,
@@ -534,13 +536,11 @@ recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
     addWaves(scan, target, dims, schedules);
     // What has waves needs the serial kernel only where they do not fit, and
     // over one step there are no strides to save.
-    auto function = scan->getParentOfType<func::FuncOp>();
-    bool isStep = function && function->hasAttr("recur.step");
-    if (dims.channel >= 0 && !isStep &&
+    if (dims.channel >= 0 && !isStep(scan) &&
         (schedules.empty() || !schedules.back().isWave()))
       schedules.push_back(make(channel, true));
     // Without states all times are computed at once.
-    if (scan.getNumStates() == 0 && !isStep)
+    if (scan.getNumStates() == 0 && !isStep(scan))
       schedules.push_back(
           ScheduleAttr::get(context, target.name, "segments", channel, width,
                             /*contiguous=*/false, /*segment=*/kStatelessSteps));
@@ -554,8 +554,7 @@ recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
   }
   schedules.push_back(make(channel, false));
   // What is asked for is meant for whole sequences.
-  auto within = scan->getParentOfType<func::FuncOp>();
-  if (overrides.empty() || (gpu && within && within->hasAttr("recur.step")))
+  if (overrides.empty() || (gpu && isStep(scan)))
     return schedules;
   FailureOr<ScheduleAttr> chosen =
       applyOverrides(scan, dims, schedules.front(), overrides);
