@@ -82,10 +82,9 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   SmallVector<Value> carried{i32(0)};
   llvm::append_range(carried, getTilePointers(first));
   llvm::append_range(carried, getRowPointers(first));
-  ArrayRef<Value> inputs = ArrayRef(carried).drop_front();
   when(isAny(first), [&] {
     if (!staged.empty())
-      fetch(first, i32(0), inputs.take_front(staged.size()));
+      fetch(first, i32(0), {});
     segmentBegin = first;
     if (!rawInputs.empty())
       when(hasVectors, [&] { fetchRows(i32(0), {}); });
@@ -226,8 +225,6 @@ void WaveKernels::emitSegment(Value begin, Value stage) {
     Value size = arith::SubIOp::create(b, loc, points, begin);
     return arith::MinSIOp::create(b, loc, size, i32(kChunk));
   };
-  bringRows(i32(0), getChunkSize(i32(0)), /*isLater=*/false);
-
   // What the points share. Each lane of a channel computes it for its own
   // steps, and gives it to the others.
   ownRows = true;
@@ -275,8 +272,7 @@ void WaveKernels::emitSegment(Value begin, Value stage) {
     Value begin = chunks.getInductionVar();
     Value size = getChunkSize(begin);
     if (!rows.empty())
-      when(compare(arith::CmpIPredicate::ne, begin, i32(0)),
-           [&] { bringRows(begin, size, /*isLater=*/true); });
+      bringRows(begin, size);
     sums.assign(chunks.getRegionIterArgs().begin(),
                 chunks.getRegionIterArgs().end());
     // Turns of several points, and the rest one by one.

@@ -164,9 +164,10 @@ private:
   Value advance(Value pointer, unsigned argument, mlir::AffineMap map,
                 Value rows);
   Value advance(Value pointer, unsigned input, Value rows);
-  void bringRows(Value chunkBegin, Value chunkSize, bool isLater);
+  void bringRows(Value chunkBegin, Value chunkSize);
   void loadRaw(int64_t row);
-  void storeRows(llvm::function_ref<void(int64_t row, int64_t k)> goTo);
+  void storeRows(bool isRaw,
+                 llvm::function_ref<void(int64_t row, Value k)> goTo);
   void loadRow(size_t number, int64_t row);
   void loadInvariants(Value memory);
   Value loadTile(unsigned number, int64_t row);

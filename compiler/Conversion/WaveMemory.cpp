@@ -403,20 +403,16 @@ void WaveKernels::fetchNextRows(Value chunkBegin) {
 
 /// Brings the rows of a chunk of points to the warp's part of shared memory,
 /// and sends for those of the next.
-void WaveKernels::bringRows(Value chunkBegin, Value chunkSize, bool isLater) {
-  if (rows.empty())
-    return;
+void WaveKernels::bringRows(Value chunkBegin, Value chunkSize) {
   // The rows there have been read.
   syncWarp();
   auto storeScalars = [&] {
-    when(compare(arith::CmpIPredicate::sgt, chunkSize, i32(0)), [&] {
-      storeRows([&](int64_t row, int64_t k) {
-        goToRow(add(getRowOfLane(), i64(row)));
-        Value inChunk = arith::AddIOp::create(b, loc, getPlaceOfLane(), i32(k));
-        inChunk = arith::MinSIOp::create(
-            b, loc, inChunk, arith::SubIOp::create(b, loc, chunkSize, i32(1)));
-        goToPoint(arith::AddIOp::create(b, loc, chunkBegin, inChunk));
-      });
+    storeRows(/*isRaw=*/false, [&](int64_t row, Value k) {
+      goToRow(add(getRowOfLane(), i64(row)));
+      Value inChunk = arith::AddIOp::create(b, loc, getPlaceOfLane(), k);
+      inChunk = arith::MinSIOp::create(
+          b, loc, inChunk, arith::SubIOp::create(b, loc, chunkSize, i32(1)));
+      goToPoint(arith::AddIOp::create(b, loc, chunkBegin, inChunk));
     });
   };
   if (rawInputs.empty()) {
@@ -425,17 +421,14 @@ void WaveKernels::bringRows(Value chunkBegin, Value chunkSize, bool isLater) {
     auto branch = scf::IfOp::create(b, loc, hasVectors, /*withElse=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    if (isLater)
-      callIntrinsic("llvm.nvvm.cp.async.wait.group", {i32(0)});
+    // Those of the first chunk came with the segment.
+    when(compare(arith::CmpIPredicate::ne, chunkBegin, i32(0)),
+         [&] { callIntrinsic("llvm.nvvm.cp.async.wait.group", {i32(0)}); });
     Value first = getPointOfLane(chunkBegin);
-    storeRows([&](int64_t row, int64_t k) {
-      if (k == 0)
-        loadRaw(row);
-      rawNow = k;
+    storeRows(/*isRaw=*/true, [&](int64_t row, Value k) {
       goToRow(add(getRowOfLane(), i64(row)));
-      goToPoint(arith::AddIOp::create(b, loc, first, i32(k)));
+      goToPoint(arith::AddIOp::create(b, loc, first, k));
     });
-    rawNow = -1;
     // This lane has read what it replaces here.
     fetchNextRows(chunkBegin);
     b.setInsertionPoint(branch.elseBlock()->getTerminator());
@@ -458,26 +451,43 @@ void WaveKernels::loadRaw(int64_t row) {
   }
 }
 
-/// Computes this lane's share of the rows of a chunk and writes it; `goTo` goes
-/// to one of its points in the turn that begins at a row.
+/// Computes this lane's share of the rows of a chunk and writes it, of raw
+/// vectors or of elements; `goTo` goes to one of its points in the turn that
+/// begins at a row. Where there are vectors, elements are for those arguments
+/// alone that have none, and are read one after the other in little code.
 void WaveKernels::storeRows(
-    llvm::function_ref<void(int64_t row, int64_t k)> goTo) {
-  isPlaced = true;
+    bool isRaw, llvm::function_ref<void(int64_t row, Value k)> goTo) {
   int64_t length = steps + kRowPadding;
   Value first = arith::MulIOp::create(b, loc, getPlaceOfLane(), i32(length));
   first = arith::AddIOp::create(b, loc, first, toI32(getRowOfLane()));
   first = at(rowsBase, arith::MulIOp::create(b, loc, first, i32(4)));
-  for (int64_t row = 0; row < steps; row += kRowsAtOnce)
-    for (int64_t k = 0; k < kVector; ++k) {
-      goTo(row, k);
-      scopes.emplace_back();
-      for (auto [i, entry] : llvm::enumerate(rows))
-        LLVM::StoreOp::create(
-            b, loc, get(entry.first, 0, 0, entry.second),
-            at(first, i64(4 * ((i * kChunk + k) * length + row))), 4);
-      scopes.pop_back();
+  auto storePoint = [&](int64_t row, Value k) {
+    isPlaced = true;
+    goTo(row, k);
+    scopes.emplace_back();
+    Value to = at(first, arith::MulIOp::create(b, loc, k, i32(4 * length)));
+    for (auto [i, entry] : llvm::enumerate(rows))
+      LLVM::StoreOp::create(b, loc, get(entry.first, 0, 0, entry.second),
+                            at(to, i64(4 * (i * kChunk * length + row))), 4);
+    scopes.pop_back();
+    isPlaced = false;
+  };
+  for (int64_t row = 0; row < steps; row += kRowsAtOnce) {
+    if (!isRaw && !rawInputs.empty()) {
+      auto loop = scf::ForOp::create(b, loc, i32(0), i32(kVector), i32(1));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(loop.getBody()->getTerminator());
+      storePoint(row, loop.getInductionVar());
+      continue;
     }
-  isPlaced = false;
+    if (isRaw)
+      loadRaw(row);
+    for (int64_t k = 0; k < kVector; ++k) {
+      rawNow = isRaw ? k : -1;
+      storePoint(row, i32(k));
+    }
+  }
+  rawNow = -1;
 }
 
 /// Loads the row of a point that has a step, and its neighbours.
@@ -536,10 +546,12 @@ SmallVector<Value> WaveKernels::getTilePointers(Value begin) {
 void WaveKernels::fetch(Value begin, Value stage, ArrayRef<Value> pointers) {
   segmentBegin = begin;
   Value base = at(tilesBase, mul(toI64(stage), i64(tileBytes / 2)));
-  Value isWhole =
-      compare(arith::CmpIPredicate::sle, add(begin, i64(steps)), length);
-  auto branch = scf::IfOp::create(b, loc, isWhole, /*withElse=*/true);
-  {
+  if (pointers.empty()) {
+    fetchTile(base, {});
+  } else {
+    Value isWhole =
+        compare(arith::CmpIPredicate::sle, add(begin, i64(steps)), length);
+    auto branch = scf::IfOp::create(b, loc, isWhole, /*withElse=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
     fetchTile(base, pointers);

@@ -36,7 +36,7 @@ using namespace recur;
 namespace {
 /// The back end's passes. It looks for sums and products that differ by a
 /// constant, and asks at each whether others may stand in for it, which is a
-/// fifth of its time. In waves and serial kernels that saves registers; tiles
+/// fifth of its time. In serial kernels that saves registers; tiles and waves
 /// keep one address and constant distances from it as they are.
 class KernelPassManager : public llvm::legacy::PassManager {
 public:
@@ -167,12 +167,13 @@ void Part::compile() {
                 .str();
 }
 
-/// Whether `kernel` computes tiles; null and what is no kernel do not.
+/// Whether `kernel` computes tiles or waves; null and what is no kernel do not.
 static bool isTile(Operation *kernel) {
   auto launch = kernel->getAttrOfType<DictionaryAttr>(kLaunchAttr);
   auto variant = launch ? launch.getAs<StringAttr>("variant") : StringAttr();
   return variant && (variant.getValue().starts_with("tile") ||
-                     variant.getValue().starts_with("lookback"));
+                     variant.getValue().starts_with("lookback") ||
+                     variant.getValue().starts_with("wave"));
 }
 
 /// Counts the operations inside `op`, and calls `found` with the names that
