@@ -299,23 +299,26 @@ void WaveKernels::emitPoints(Value chunkBegin, Value begin, Value end,
   else
     b.setInsertionPointToEnd(loop.getBody());
   sums.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
-  for (int64_t k = 0; k < count; ++k) {
-    Value inChunk =
-        arith::AddIOp::create(b, loc, loop.getInductionVar(), i32(k * parts));
-    Value isActive;
-    if (parts > 1) {
-      inChunk = arith::AddIOp::create(b, loc, inChunk, part);
-      if (count == 1) {
-        isActive = compare(arith::CmpIPredicate::slt, inChunk, end);
-        Value final = arith::SubIOp::create(b, loc, end, i32(1));
-        inChunk = arith::MinSIOp::create(b, loc, inChunk, final);
-      }
+  Value inChunk = loop.getInductionVar(), isActive;
+  if (parts > 1) {
+    inChunk = arith::AddIOp::create(b, loc, inChunk, part);
+    if (count == 1) {
+      isActive = compare(arith::CmpIPredicate::slt, inChunk, end);
+      Value final = arith::SubIOp::create(b, loc, end, i32(1));
+      inChunk = arith::MinSIOp::create(b, loc, inChunk, final);
     }
-    Value number = arith::AddIOp::create(b, loc, chunkBegin, inChunk);
+  }
+  // Addresses of the turn's first point; those of the others are known
+  // distances from them.
+  Value number = arith::AddIOp::create(b, loc, chunkBegin, inChunk);
+  Value memory = getPointMemory(number), rows = getRowsOfPoint(inChunk);
+  for (int64_t k = 0; k < count; ++k) {
     Value next;
     if (k + 1 < count)
-      next = arith::AddIOp::create(b, loc, number, i32(parts));
-    emitPoint(inChunk, number, next, isActive, sums);
+      next = at(memory, i64((k + 1) * parts * pointBytes));
+    rowsOfPoint = at(rows, i64(k * parts * getRowBytesOfPoint()));
+    emitPoint(arith::AddIOp::create(b, loc, number, i32(k * parts)),
+              at(memory, i64(k * parts * pointBytes)), next, isActive, sums);
   }
   if (!sums.empty())
     scf::YieldOp::create(b, loc, sums);
@@ -323,19 +326,15 @@ void WaveKernels::emitPoints(Value chunkBegin, Value begin, Value end,
   sums.assign(loop.getResults().begin(), loop.getResults().end());
 }
 
-/// All steps of the segment at one point; `nextNumber` is the point after it in
-/// the same turn.
-void WaveKernels::emitPoint(Value inChunk, Value number, Value nextNumber,
+/// All steps of the segment at the point that shared memory has at `memory`;
+/// `nextMemory` is that of the point after it in the same turn, or null.
+void WaveKernels::emitPoint(Value number, Value memory, Value nextMemory,
                             Value isActive, SmallVectorImpl<Value> &sums) {
   scopes.emplace_back(std::move(nextInvariants));
   nextInvariants.clear();
   goToPoint(number);
-  Value memory = getPointMemory(number);
   if (scopes.back().empty())
     loadInvariants(memory);
-  rowsOfPoint =
-      at(rowsBase, arith::MulIOp::create(b, loc, inChunk,
-                                         i32(4 * (steps + kRowPadding))));
   auto elements = cast<YieldOp>(scan.getElements().front().getTerminator());
   unsigned numStates = scan.getNumStates();
   auto forEachChannel = [&](int64_t begin, int64_t end, auto body) {
@@ -361,9 +360,9 @@ void WaveKernels::emitPoint(Value inChunk, Value number, Value nextNumber,
   else
     for (size_t i = 0; i < rows.size(); ++i)
       loadRow(i, 0);
-  if (nextNumber) {
+  if (nextMemory) {
     scopes.emplace_back();
-    loadInvariants(getPointMemory(nextNumber));
+    loadInvariants(nextMemory);
     nextInvariants = scopes.pop_back_val();
   }
   SmallVector<Value> states = awaitEntry(memory);

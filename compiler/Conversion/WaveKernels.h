@@ -132,7 +132,7 @@ private:
   void emitSegment(Value begin, Value stage);
   void emitPoints(Value chunkBegin, Value begin, Value end, int64_t count,
                   llvm::SmallVectorImpl<Value> &sums);
-  void emitPoint(Value inChunk, Value number, Value nextNumber, Value isActive,
+  void emitPoint(Value number, Value memory, Value nextMemory, Value isActive,
                  llvm::SmallVectorImpl<Value> &sums);
   void emitOutputs(llvm::ArrayRef<Value> sums);
   bool hasResultPointer(unsigned result);
@@ -177,6 +177,8 @@ private:
   void handOver(Value memory, unsigned state, llvm::ArrayRef<Value> values,
                 Value tag);
   Value getPointMemory(Value number);
+  int64_t getRowBytesOfPoint() const { return 4 * (steps + kRowPadding); }
+  Value getRowsOfPoint(Value inChunk);
   Value getWords(Value memory, unsigned state);
   Value createWord(Value value, Value tag);
 

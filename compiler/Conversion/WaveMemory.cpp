@@ -68,6 +68,12 @@ Value WaveKernels::getPointMemory(Value number) {
   return at(pointsBase, arith::MulIOp::create(b, loc, number, i32(pointBytes)));
 }
 
+/// Where the rows of a point of the chunk are.
+Value WaveKernels::getRowsOfPoint(Value inChunk) {
+  return at(rowsBase, arith::MulIOp::create(b, loc, inChunk,
+                                            i32(getRowBytesOfPoint())));
+}
+
 /// This lane's words of a state's values: [point][state][channel].
 Value WaveKernels::getWords(Value memory, unsigned state) {
   Value words = at(memory, arith::MulIOp::create(b, loc, own, i32(8 * width)));

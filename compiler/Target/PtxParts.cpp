@@ -245,6 +245,9 @@ FailureOr<std::string> recur::emitPtx(gpu::GPUModuleOp module,
   for (auto &part : parts)
     bySize.push_back(part.get());
   llvm::stable_sort(bySize, [](Part *a, Part *b) { return a->size > b->size; });
+  // The other thread has something to do early, and nothing large at the end.
+  if (bySize.size() > 2)
+    std::rotate(bySize.begin(), bySize.end() - 1, bySize.end());
   Queue queue;
   LogicalResult lowered = success();
   {
