@@ -212,12 +212,43 @@ Value GpuKernels::isWriter(AffineMap map) { return isFirstInMissingDims(map); }
 void GpuKernels::storeResult(unsigned result, const InnerPoint &point,
                              Value value) {
   AffineMap map = getResultMap(result);
-  OpBuilder::InsertionGuard guard(b);
-  if (Value writes = isWriter(map)) {
-    auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  }
   unsigned argument = resultArguments[result];
-  store(getPointer(argument, map, point), value,
-        getAlignment(argument, map, point));
+  auto write = [&] {
+    store(getPointer(argument, map, point), value,
+          getAlignment(argument, map, point));
+  };
+  Value writes = isWriter(map);
+  if (!writes)
+    return write();
+  if (isStoredInLine(map) && !isPair(value.getType()))
+    return storeInLine(writes, getPointer(argument, map, point), value);
+  auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  write();
+}
+
+/// Writes a value if `writes`, without a branch: what it is computed of is
+/// loaded beside everything else, not behind the branch.
+void GpuKernels::storeInLine(Value writes, Value pointer, Value value) {
+  Type storage = getStorageType(value.getType());
+  if (storage != value.getType())
+    value = arith::ExtUIOp::create(b, loc, storage, value);
+  unsigned bits = storage.getIntOrFloatBitWidth();
+  // 8 bits travel in 16.
+  Type word = b.getIntegerType(std::max(bits, 16u));
+  if (!storage.isInteger())
+    value = arith::BitcastOp::create(b, loc, word, value);
+  else if (bits < 16)
+    value = arith::ExtUIOp::create(b, loc, word, value);
+  std::string text = "{\n.reg .pred %writes;\nsetp.ne.u32 %writes, $0, 0;\n"
+                     "@%writes st.global.b" +
+                     std::to_string(bits) + " [$1], $2;\n}";
+  StringRef constraints = bits == 64 ? "r,l,l" : bits == 32 ? "r,l,r" : "r,l,h";
+  Value condition = arith::ExtUIOp::create(b, loc, b.getI32Type(), writes);
+  LLVM::InlineAsmOp::create(b, loc, TypeRange(),
+                            ValueRange{condition, pointer, value}, text,
+                            constraints, /*hasSideEffects=*/true,
+                            /*isAlignStack=*/false, LLVM::TailCallKind::None,
+                            LLVM::AsmDialectAttr{}, ArrayAttr{});
 }

@@ -485,7 +485,8 @@ void GpuKernels::emitFinish(Registers &carry) {
   }
 }
 
-/// The loop over the steps of a segment; `carried` goes from step to step.
+/// The loop over the steps of a segment; `carried` goes from step to step. One
+/// step, known to be one, is no loop.
 LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
                                     StepSink &sink, bool withReadout) {
   SmallVector<Value *> slots;
@@ -496,6 +497,20 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
   SmallVector<Value> values;
   for (Value *slot : slots)
     values.push_back(*slot);
+  auto emitStep = [&](Value number) -> LogicalResult {
+    step = number;
+    time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
+                              : add(sequenceBegin, step);
+    beginStep();
+    OpBuilder body(b);
+    body.restoreInsertionPoint(b.saveInsertionPoint());
+    LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
+    b.restoreInsertionPoint(body.saveInsertionPoint());
+    step = time = {};
+    return emitted;
+  };
+  if (getConstantIntValue(stepBegin) == 0 && getConstantIntValue(stepEnd) == 1)
+    return emitStep(stepBegin);
   auto loop = scf::ForOp::create(b, loc, stepBegin, stepEnd, i64(1), values);
   for (auto [slot, value] : llvm::zip(slots, loop.getRegionIterArgs()))
     *slot = value;
@@ -505,15 +520,8 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
       b.setInsertionPoint(loop.getBody()->getTerminator());
     else
       b.setInsertionPointToEnd(loop.getBody());
-    step = loop.getInductionVar();
-    time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
-                              : add(sequenceBegin, step);
-    beginStep();
-    OpBuilder body(b);
-    body.restoreInsertionPoint(b.saveInsertionPoint());
-    if (failed(emitter.emitStep(body, sink, withReadout)))
+    if (failed(emitStep(loop.getInductionVar())))
       return failure();
-    b.restoreInsertionPoint(body.saveInsertionPoint());
     if (!values.empty()) {
       for (auto [value, slot] : llvm::zip(values, slots))
         value = *slot;
@@ -522,7 +530,6 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
   }
   for (auto [slot, value] : llvm::zip(slots, loop.getResults()))
     *slot = value;
-  step = time = {};
   return success();
 }
 

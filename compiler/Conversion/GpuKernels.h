@@ -182,6 +182,9 @@ protected:
   Value isFirstInMissingDims(mlir::AffineMap map);
   /// Whether this thread writes a result with this map; null: it does.
   virtual Value isWriter(mlir::AffineMap map);
+  /// Whether such a result is written without a branch.
+  virtual bool isStoredInLine(mlir::AffineMap map) { return false; }
+  void storeInLine(Value writes, Value pointer, Value value);
 
   // Small builders at the current location.
   Value i32(int64_t value);

@@ -21,6 +21,8 @@ using mlir::Value;
 
 static constexpr int64_t kWarp = 32;
 static constexpr int32_t kBlockThreads = 128;
+/// Blocks of a multiprocessor for which registers are left, at least.
+static constexpr int32_t kResidentBlocks = 4;
 /// States of so many values stay in a thread's registers.
 static constexpr int64_t kRegisterLimit = 64;
 /// Of an input so many are read ahead.
@@ -93,6 +95,9 @@ LogicalResult SplitKernels::emit(gpu::GPUModuleOp module, StringRef name) {
            << kRegisterLimit << " values a thread";
   gpu::GPUFuncOp function = createKernel(module, name, kBlockThreads);
   describeSplit(function);
+  // Without a number of blocks the assembler takes as few registers as it can,
+  // and loads one value after the other for it.
+  function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(kResidentBlocks));
   readParameters(function);
   locate();
   Registers carry = makeRegisters(Summary::State);

@@ -57,6 +57,9 @@ private:
   unsigned getAlignment(unsigned argument, mlir::AffineMap map,
                         const InnerPoint &point) override;
   Value isWriter(mlir::AffineMap map) override;
+  bool isStoredInLine(mlir::AffineMap map) override {
+    return !map.isFunctionOfDim(laneDim);
+  }
   Value getSplitPosition(unsigned number) override;
   Value combineSplit(mlir::OpBuilder &builder, mlir::Location loc,
                      ReductionKind kind, Value value) override;

@@ -224,7 +224,11 @@ void WaveKernels::emitSegment(Value begin, Value stage) {
   auto getChunkSize = [&](Value begin) -> Value {
     Value size = arith::SubIOp::create(b, loc, points, begin);
     return arith::MinSIOp::create(b, loc, size, i32(kChunk));
-  };
+  };  // Where warps wait for each other, before all else; there it is worth that
+  // much code.
+  if (isTight && !rows.empty())
+    bringRows(i32(0), getChunkSize(i32(0)));
+
   // What the points share. Each lane of a channel computes it for its own
   // steps, and gives it to the others.
   ownRows = true;
@@ -271,7 +275,10 @@ void WaveKernels::emitSegment(Value begin, Value stage) {
       b.setInsertionPointToEnd(chunks.getBody());
     Value begin = chunks.getInductionVar();
     Value size = getChunkSize(begin);
-    if (!rows.empty())
+    if (!rows.empty() && isTight)
+      when(compare(arith::CmpIPredicate::ne, begin, i32(0)),
+           [&] { bringRows(begin, size); });
+    else if (!rows.empty())
       bringRows(begin, size);
     sums.assign(chunks.getRegionIterArgs().begin(),
                 chunks.getRegionIterArgs().end());

@@ -100,7 +100,7 @@ SmallVector<StringAttr> StepBuilder::getDims(unsigned argument) {
   return dims;
 }
 
-/// The space without the dim of packed sequences.
+/// The space without the dim of packed sequences, and with one step of time.
 void StepBuilder::makeSpace() {
   SpaceAttr old = from.getSpace();
   SmallVector<StringAttr> dims;
@@ -115,7 +115,7 @@ void StepBuilder::makeSpace() {
       time = dims.size();
     newDims.push_back(dims.size());
     dims.push_back(old.getNames()[dim]);
-    sizes.push_back(old.getSizes()[dim]);
+    sizes.push_back(dim == old.getTime() ? 1 : old.getSizes()[dim]);
   }
   space = SpaceAttr::get(builder.getContext(), dims, sizes, time,
                          old.getReverse(), /*segment=*/-1);
