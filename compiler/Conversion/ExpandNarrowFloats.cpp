@@ -10,6 +10,8 @@
 #include "compiler/Conversion/MathBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -164,12 +166,55 @@ struct ExpandBrainToDouble : OpRewritePattern<arith::ExtFOp> {
   ExpandMathOptions options;
 };
 
+/// An element of pairs of bf16: one half of a word, which has the upper bits of
+/// the f32, so that one operation makes it. (As an element it would be taken
+/// out first.)
+struct ExpandBrainElement : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto element = op.getIn().getDefiningOp<LLVM::ExtractElementOp>();
+    APInt number;
+    if (!element || !op.getIn().getType().isBF16() || !op.getType().isF32() ||
+        !matchPattern(element.getPosition(), m_ConstantInt(&number)))
+      return rewriter.notifyMatchFailure(op, "no bf16 of a vector");
+    int64_t size =
+        cast<VectorType>(element.getVector().getType()).getDimSize(0);
+    int64_t at = number.getSExtValue();
+    if (size % 2 != 0)
+      return rewriter.notifyMatchFailure(op, "no pairs");
+    Location loc = op.getLoc();
+    Type i32 = rewriter.getI32Type();
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(
+          rewriter, loc, rewriter.getI32IntegerAttr(int32_t(value)));
+    };
+    Value word = LLVM::BitcastOp::create(
+        rewriter, loc, size == 2 ? i32 : VectorType::get({size / 2}, i32),
+        element.getVector());
+    if (size > 2)
+      word =
+          LLVM::ExtractElementOp::create(rewriter, loc, word, constant(at / 2));
+    Value bits =
+        at % 2 == 0
+            ? arith::ShLIOp::create(rewriter, loc, word, constant(16))
+                  .getResult()
+            : arith::AndIOp::create(rewriter, loc, word, constant(0xffff0000))
+                  .getResult();
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), bits);
+    return success();
+  }
+};
+
 } // namespace
 
 void recur::populateExpandNarrowFloatPatterns(
     RewritePatternSet &patterns, const ExpandMathOptions &options) {
-  if (options.gpu)
+  if (options.gpu) {
+    patterns.add<ExpandBrainElement>(patterns.getContext());
     return;
+  }
   patterns.add<ExpandTruncation, ExpandBrainToDouble>(patterns.getContext(),
                                                       options);
   // x86-64-v3 has the extension of f16; that of bf16 is a shift everywhere.

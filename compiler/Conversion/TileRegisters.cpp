@@ -392,8 +392,8 @@ Value TileKernels::getRegister(int64_t number) {
     return again;
   auto words = VectorType::get({type.getNumElements() / 2}, b.getI32Type());
   if (!zero) {
-    // The top bit of what is never negative.
-    Value top = arith::ShRUIOp::create(b, loc, segmentSteps, i64(63));
+    // The top bit of what is never negative, in all places.
+    Value top = arith::ShRSIOp::create(b, loc, segmentSteps, i64(63));
     zero = toI32(top);
   }
   Value bits = LLVM::BitcastOp::create(b, loc, words, value);
