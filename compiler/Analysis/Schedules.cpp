@@ -481,9 +481,8 @@ static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
                       const LaneDims &dims,
                       SmallVectorImpl<ScheduleAttr> &schedules) {
   SpaceAttr space = scan.getSpace();
-  auto function = scan->getParentOfType<func::FuncOp>();
   if (scan.getSegments() || dims.channel < 0 || scan.getNumStates() == 0 ||
-      (function && function->hasAttr("recur.step")))
+      isStep(scan))
     return;
   if (dims.inner.any() && !scan.getBlockDims())
     return;
