@@ -385,7 +385,15 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   int64_t pair = std::max<int64_t>(1, vector / 2);
   if (dims.channel >= 0 && !(shape->innerLast && shape->timeIsNearer)) {
     StringRef channel = space.getName(dims.channel);
-    add("lookback", channel, pair, true, narrow ? 8 : 16, 8, elements);
+    // Fewer channels and longer tiles where a row of them is long enough: the
+    // way of the maps is shorter. Of maps of matrices more are made and applied
+    // along the way, so that steps are better than channels; 2 x 2 matrices
+    // that lie together fill vectors, and twice the registers with them pay.
+    bool matrices = shape->order > 1 && !shape->isUniform;
+    bool few = narrow || shape->innerLast || shape->bits > 32 ||
+               (shape->order > 1 && shape->isUniform);
+    add("lookback", channel, matrices ? 1 : pair, true, few ? 8 : 16, 8,
+        shape->order == 2 && shape->innerLast ? 2 * elements : elements);
     // The next tile, and addresses with any strides, take registers as well.
     // Where maps of matrices travel, every thread of a block would read and
     // apply those of all its warps.
