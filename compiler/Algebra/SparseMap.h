@@ -164,12 +164,13 @@ SparseMap<Number> makeIdentity(Ops &ops, const Pattern &pattern) {
 }
 
 /// Row `row` of A (x) h (+) b; nothing if it is zero. A part of h without a
-/// value is zero.
+/// value is zero. The sum begins with b, which is there before h: the chain
+/// from step to step then has but the products, each fused with an addition.
 template <typename Ops, typename Number>
 std::optional<Number>
 applyRow(Ops &ops, const SparseMap<Number> &map, unsigned row,
          const std::vector<std::optional<Number>> &state) {
-  std::optional<Number> total;
+  std::optional<Number> total = map.rest[row];
   for (unsigned j = 0; j < map.pattern.size(); ++j) {
     Entry entry = map.pattern(row, j);
     if (entry == Entry::Zero || !state[j])
@@ -177,11 +178,9 @@ applyRow(Ops &ops, const SparseMap<Number> &map, unsigned row,
     Number term = entry == Entry::One
                       ? *state[j]
                       : ops.product(getEntry(ops, map, row, j), *state[j]);
-    total = total ? ops.sum(*total, term) : term;
+    total = total ? ops.sum(term, *total) : term;
   }
-  if (!map.rest[row])
-    return total;
-  return total ? ops.sum(*total, *map.rest[row]) : *map.rest[row];
+  return total;
 }
 
 /// A (x) h (+) b.

@@ -39,6 +39,8 @@ Value AlgebraEmitter::sum(Value x, Value y) {
   case Semiring::LogSumExp: {
     if (onGpu && type.isF32())
       return addLogarithms(x, y);
+    if (!onGpu && getElementTypeOrSelf(type).isF32())
+      return LogAddExpOp::create(builder, loc, x.getType(), x, y);
     // What is less by so much is lost in rounding; its exponential, or the
     // square of it, would be below the normal range and take a hundred times as
     // long.

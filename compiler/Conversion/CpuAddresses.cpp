@@ -23,7 +23,7 @@ using mlir::Value;
 /// Truth values are stored as bytes. 16-bit floats move as integers: where
 /// the machine has no such type, code generation would scalarise their masked
 /// accesses and round each element by a call.
-static Type getStorageType(Type element) {
+Type recur::getStorageType(Type element) {
   if (element.isInteger(1))
     return IntegerType::get(element.getContext(), 8);
   if (element.isF16() || element.isBF16())
@@ -421,6 +421,11 @@ bool CpuKernels::isContiguous(unsigned argument, AffineMap map) const {
 Value CpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
                             const InnerPoint &point) {
   b.restoreInsertionPoint(builder.saveInsertionPoint());
+  if (square)
+    if (auto table = square->inputs.find(input); table != square->inputs.end())
+      return loadFromTable(
+          table->second,
+          getElementTypeOrSelf(scan.getInputs()[input].getType()));
   int64_t lag = scan.getInputLag(input);
   if (lag > 0)
     return loadLagged(input, lag, point);

@@ -77,13 +77,13 @@ bool CpuKernels::isLaneState(unsigned state) const {
 Type CpuKernels::getStateType(unsigned state) const {
   auto attr = cast<StateAttr>(
       const_cast<ScanLikeOpInterface &>(scan).getStates()[state]);
-  if (isLaneState(state))
+  if (isInSquare() || isLaneState(state))
     return getKernelType(attr.getType(), width);
   return getKernelType(attr.getType());
 }
 
 /// Bytes of one storage element.
-static int64_t getBytes(Type type) {
+int64_t recur::getBytes(Type type) {
   if (auto complex = dyn_cast<ComplexType>(type))
     return 2 * getBytes(complex.getElementType());
   type = getElementTypeOrSelf(type);
@@ -205,197 +205,6 @@ Value CpuKernels::lanesBelow(Value count) {
 
 Value CpuKernels::getSize(OpBuilder &, Location, unsigned dim) {
   return sizes[dim];
-}
-
-//===----------------------------------------------------------------------===//
-// Slots of states
-//===----------------------------------------------------------------------===//
-
-Value CpuKernels::getInnerProduct(ArrayRef<unsigned> inner) {
-  Value product = i64(1);
-  for (unsigned dim : inner)
-    product = mul(product, arith::MaxSIOp::create(b, loc, sizes[dim], i64(1)));
-  return product;
-}
-
-Value CpuKernels::getInnerLinear(ArrayRef<unsigned> inner,
-                                 const InnerPoint &point) {
-  Value linear;
-  for (unsigned dim : inner)
-    linear = linear ? add(mul(linear, sizes[dim]), point[dim]) : point[dim];
-  return linear ? linear : i64(0);
-}
-
-/// Bytes of an extent before rounding.
-Value CpuKernels::extentBytes(const ItemExtent &extent) {
-  SmallVector<unsigned> inner;
-  for (unsigned dim = 0; dim < space.getRank(); ++dim)
-    if (extent.dimMask >> dim & 1)
-      inner.push_back(dim);
-  if (extent.perProduct == 0)
-    return i64(extent.constant);
-  return add(i64(extent.constant),
-             mul(i64(extent.perProduct), getInnerProduct(inner)));
-}
-
-/// Start of the current item in per-item storage.
-Value CpuKernels::getItemPointer(Value base, const ItemExtent &extent) {
-  Value bytes = arith::AndIOp::create(b, loc, add(extentBytes(extent), i64(63)),
-                                      i64(-64));
-  Value number = sub(block ? add(item, block) : item, itemBegin);
-  return gep(base, b.getI8Type(), mul(number, bytes));
-}
-
-Value CpuKernels::carrySlots() { return getItemPointer(carryPtr, carry); }
-Value CpuKernels::transitionSlots() {
-  return getItemPointer(summaryPtr, summary);
-}
-Value CpuKernels::exitSlots() {
-  return gep(transitionSlots(), b.getI8Type(), extentBytes(transition));
-}
-
-/// Where `number` of the carrier's `count` numbers lies behind `base`.
-Value CpuKernels::getSlot(const Carrier &carrier, Value base,
-                          const InnerPoint &point, Value number,
-                          llvm::function_ref<unsigned(const Carrier &)> count) {
-  unsigned index = carrierOf[carrier.state];
-  auto slotBytes = [&](const Carrier &other) {
-    return getSlotLanes() * getBytes(other.type);
-  };
-  Value bytes = i64(0);
-  for (unsigned other = 0; other < index; ++other)
-    bytes = add(bytes,
-                mul(getInnerProduct(innerDims[other]),
-                    i64(count(carriers[other]) * slotBytes(carriers[other]))));
-  Value linear = getInnerLinear(innerDims[index], point);
-  if (count(carrier) != 1)
-    linear = add(mul(linear, i64(count(carrier))), number);
-  return gep(base, b.getI8Type(),
-             add(bytes, mul(linear, i64(slotBytes(carrier)))));
-}
-
-Value CpuKernels::getComponentSlot(const Carrier &carrier, Value base,
-                                   const InnerPoint &point, Value component) {
-  return getSlot(carrier, base, point, component,
-                 [](const Carrier &other) { return other.size; });
-}
-
-Value CpuKernels::getStateSlot(unsigned state, const InnerPoint &point,
-                               Value base, int64_t lag) {
-  const Carrier &carrier = carriers[carrierOf[state]];
-  Value component = carrier.row >= 0     ? point[carrier.row]
-                    : carrier.states > 1 ? i64(state - carrier.state)
-                                         : i64(lag - 1);
-  return getComponentSlot(carrier, base, point, component);
-}
-
-std::vector<Value> CpuKernels::loadVector(const Carrier &carrier, Value base,
-                                          const InnerPoint &point, Type type) {
-  std::vector<Value> values;
-  for (unsigned i = 0; i < carrier.size; ++i)
-    values.push_back(
-        loadAligned(getComponentSlot(carrier, base, point, i64(i)), type));
-  return values;
-}
-
-void CpuKernels::storeVector(const Carrier &carrier, Value base,
-                             const InnerPoint &point, ArrayRef<Value> values) {
-  for (auto [i, value] : llvm::enumerate(values))
-    storeAligned(getComponentSlot(carrier, base, point, i64(i)), value);
-}
-
-/// The transition of the item's summary, without the rest.
-Transition CpuKernels::loadTransition(const Carrier &carrier,
-                                      const InnerPoint &point, Type type) {
-  Transition map{carrier.product, {}, {}};
-  map.rest.resize(carrier.size);
-  for (unsigned i = 0; i < carrier.product.count(); ++i)
-    map.entries.push_back(loadAligned(
-        getSlot(carrier, transitionSlots(), point, i64(i),
-                [](const Carrier &other) { return other.product.count(); }),
-        type));
-  return map;
-}
-
-void CpuKernels::storeTransition(const Carrier &carrier,
-                                 const InnerPoint &point,
-                                 ArrayRef<Value> entries) {
-  for (auto [i, value] : llvm::enumerate(entries))
-    storeAligned(
-        getSlot(carrier, transitionSlots(), point, i64(i),
-                [](const Carrier &other) { return other.product.count(); }),
-        value);
-}
-
-//===----------------------------------------------------------------------===//
-// Invariants
-//===----------------------------------------------------------------------===//
-
-Value CpuKernels::getInvariantSlot(Value value, const InnerPoint &point) {
-  const Packed &entry = packed.find(value)->second;
-  Value row = i64(0);
-  if (block)
-    row = mul(block, getInnerProduct(entry.inner));
-  Value number = add(row, getInnerLinear(entry.inner, point));
-  Value bytes = add(entry.base, mul(number, i64(entry.slotBytes)));
-  return gep(scratchPtr, b.getI8Type(), bytes);
-}
-
-Value CpuKernels::loadInvariant(OpBuilder &builder, Location, Value value,
-                                const InnerPoint &point) {
-  if (packing || !packed.contains(value))
-    return {};
-  b.restoreInsertionPoint(builder.saveInsertionPoint());
-  bool vector = laneDim >= 0 && emitterSets->getIndexSet(value).test(laneDim);
-  Type type = getKernelType(value.getType(), vector ? width : 0);
-  Value loaded = loadAligned(getInvariantSlot(value, point), type);
-  return rows && vector ? permuteLanes(loaded, rows->channelLane) : loaded;
-}
-
-SmallVector<Value> CpuKernels::planInvariants(StepEmitter &emitter) {
-  packed.clear();
-  Value base = i64(0);
-  SmallVector<Value> invariants;
-  for (Value value : emitter.getInvariants()) {
-    // Storage holds bytes; a truth value is recomputed instead.
-    if (value.getType().isInteger(1))
-      continue;
-    int64_t slotBytes = getSlotLanes() * getBytes(value.getType());
-    SmallVector<unsigned> inner = getInnerList(emitter, value);
-    packed[value] = {base, slotBytes, inner};
-    base = add(base, mul(getInnerProduct(inner), i64(runItems * slotBytes)));
-    invariants.push_back(value);
-  }
-  return invariants;
-}
-
-/// Fills the scratch of the run at `item`; all kernels that walk over time call
-/// the same function for it, as they do it once a tile.
-void CpuKernels::packInvariants(StepEmitter &emitter) {
-  if (planInvariants(emitter).empty())
-    return;
-  SmallVector<Value> arguments(kernel.getArguments());
-  arguments.push_back(item);
-  func::CallOp::create(b, loc, symbols[Pack], TypeRange(), arguments);
-}
-
-LogicalResult CpuKernels::emitPack(StepEmitter &emitter) {
-  SmallVector<Value> invariants = planInvariants(emitter);
-  packing = true;
-  time = {};
-  LogicalResult result = forEachBlock([&]() {
-    for (Value value : invariants)
-      emitter.emitLoops(
-          b, loc, packed.find(value)->second.inner,
-          [&](OpBuilder &builder, const InnerPoint &point) {
-            Value computed = emitter.emitValue(builder, value, point);
-            b.restoreInsertionPoint(builder.saveInsertionPoint());
-            storeAligned(getInvariantSlot(value, point), computed);
-          });
-    return success();
-  });
-  packing = false;
-  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -527,11 +336,13 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
   Value count = sub(end, begin);
   auto emitStep = [&]() { return emitter.emitStep(b, sink, !fold); };
   folding = fold;
+  prefixes.assign(carriers.size(), {});
   stepsAhead = timeLanes ? i64(kElementsAhead)
                          : arith::CeilDivSIOp::create(
                                b, loc, i64(kElementsAhead), countLanes());
-  auto loopOver = [&](Value to, Value step, bool masked = false) {
-    auto loop = scf::ForOp::create(b, loc, i64(0), to, step);
+  auto loopOver = [&](Value to, Value step, bool masked = false,
+                      Value from = {}) {
+    auto loop = scf::ForOp::create(b, loc, from ? from : i64(0), to, step);
     b.setInsertionPoint(loop.getBody()->getTerminator());
     time = timeAt(loop.getInductionVar());
     if (masked)
@@ -555,13 +366,21 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
     return result;
   }
   mask = {};
+  planPrefixes(emitter, sink);
   // Where lanes wait for the loops over inner dims anyway, masks cost nothing,
   // and the code is there once.
   if (!splitTail && !dims.inner.empty())
     return loopOver(count, i64(width), /*masked=*/true);
   Value rest = arith::RemSIOp::create(b, loc, count, i64(width));
-  Value full = sub(count, rest);
-  if (failed(loopOver(full, i64(width))))
+  Value full = sub(count, rest), from;
+  if (canUseSquares(emitter)) {
+    from = arith::RemSIOp::create(b, loc, count,
+                                  i64(width * chooseSquare(emitter)));
+    from = sub(count, from);
+    if (failed(emitSquares(emitter, sink, fold, from)))
+      return failure();
+  }
+  if (failed(loopOver(full, i64(width), /*masked=*/false, from)))
     return failure();
   Value any =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, rest, i64(0));
@@ -640,7 +459,8 @@ LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
   if (failed(cleared))
     return failure();
   packInvariants(emitter);
-  return emitTime(emitter, /*fold=*/true);
+  return success(succeeded(emitTime(emitter, /*fold=*/true)) &&
+                 succeeded(storePowers(emitter)));
 }
 
 /// carry := P (x) carry (+) E.

@@ -15,6 +15,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/MapVector.h"
 
 #include <array>
 #include <string>
@@ -32,6 +33,11 @@ struct ItemExtent {
 /// module has an equal one, such as that of the recurrence for its one step.
 /// Returns the name of the one that stays.
 llvm::StringRef shareKernel(mlir::func::FuncOp kernel);
+
+/// The type of an element in memory.
+mlir::Type getStorageType(mlir::Type element);
+/// Bytes of one number of a state.
+int64_t getBytes(mlir::Type type);
 
 /// Emits the kernels of one schedule. `arguments` maps every operand and
 /// result of the scan to the number of its argument in the C ABI.
@@ -82,6 +88,21 @@ private:
   mlir::LogicalResult emitRows(Sink &sink, bool fold);
   Value permuteLanes(Value vector, Value lanes);
 
+  // Segments of time as lanes.
+  bool canUseSquares(StepEmitter &emitter);
+  int64_t chooseSquare(StepEmitter &emitter);
+  mlir::LogicalResult emitSquares(StepEmitter &emitter, Sink &sink, bool fold,
+                                  Value to);
+  llvm::SmallVector<Value> findCostlyElements(StepEmitter &emitter);
+  void transpose(llvm::SmallVectorImpl<Value> &rows);
+  Value createTable(mlir::Type element, int64_t count);
+  Value getTableSlot(Value table, mlir::Type vector, Value number);
+  Value getSquareSlots(Value slots);
+  Value loadFromTable(Value table, mlir::Type element);
+  void storeToTable(Value table, Value value);
+  int64_t getStepOfElement(int64_t number);
+  int64_t getLaneOfSegment(int64_t segment);
+
   // Phases.
   mlir::LogicalResult emitStart(StepEmitter &emitter);
   mlir::LogicalResult emitFold(StepEmitter &emitter);
@@ -89,6 +110,14 @@ private:
   mlir::LogicalResult emitReplay(StepEmitter &emitter);
   mlir::LogicalResult emitFinish(StepEmitter &emitter);
   Value createStart(unsigned state, int64_t lag, const InnerPoint &point);
+
+  // Transitions that are the same at all times.
+  Transition createUniformMap(StepEmitter &emitter, const Carrier &carrier,
+                              const InnerPoint &point, mlir::Type type);
+  std::vector<Value> createPower(StepEmitter &emitter, const Carrier &carrier,
+                                 const InnerPoint &point, Value count);
+  mlir::LogicalResult storePowers(StepEmitter &emitter);
+  void planPrefixes(StepEmitter &emitter, Sink &sink);
   void forEachPoint(StepEmitter &emitter, const Carrier &carrier,
                     llvm::function_ref<void(const InnerPoint &)> body);
 
@@ -121,6 +150,11 @@ private:
     return getAddress(argument, map, point, contiguous, HistoryAxis());
   }
   Value applyIndex(const SignatureAccess &access, Value value);
+  Address getRow(const Address &address, Value row);
+  void prefetchRow(unsigned argument, mlir::AffineMap map, mlir::Type tensor,
+                   bool write);
+  void loadSquare(unsigned input, Value table);
+  void storeSquare(unsigned result, Value table);
   Value getLanePointers(unsigned argument, const Address &address,
                         mlir::Type storage);
   Value load(unsigned argument, const Address &address, mlir::Type element,
@@ -141,7 +175,9 @@ private:
 
   // Slots of states in carry and summary, of invariants in scratch.
   void computeExtents(StepEmitter &emitter);
-  int64_t getSlotLanes() const { return timeLanes ? 1 : width; }
+  int64_t getSlotLanes() const {
+    return timeLanes && !isInSquare() ? 1 : width;
+  }
   bool isLaneState(unsigned state) const;
   mlir::Type getStateType(unsigned state) const;
   mlir::Type getType(const Carrier &carrier) const {
@@ -159,6 +195,8 @@ private:
                 Value number, llvm::function_ref<unsigned(const Carrier &)>);
   Value getComponentSlot(const Carrier &carrier, Value base,
                          const InnerPoint &point, Value component);
+  Value getTransitionSlot(const Carrier &carrier, const InnerPoint &point,
+                          unsigned entry);
   Value getStateSlot(unsigned state, const InnerPoint &point, Value base,
                      int64_t lag = 1);
   std::vector<Value> loadVector(const Carrier &carrier, Value base,
@@ -233,7 +271,7 @@ private:
     Value count;         // of rows in a vector
     Value step, channel; // of each lane
     Value channelLane;   // the lane of the first row with the same channel
-    Value lastLane;      // and that of the last row
+    Value lastLane;      // and that of the last row that there is
     Value mirroredLane;  // and that of the row at the other end
     struct Shift {
       Value lanes, inside; // lanes to read, and which of them exist
@@ -242,6 +280,21 @@ private:
     llvm::SmallVector<Shift> shifts; // by 1, 2, 4 ... rows
   };
   std::optional<Rows> rows; // while code for them is emitted
+  /// Lanes that hold a segment of time each; tables hold a vector for every
+  /// step of them, slots one for every number of a state.
+  struct Square {
+    Value number, step;
+    int64_t steps = 0;     // of each lane
+    bool unrolled = false; // tables and slots end as registers
+    bool folds = false;
+    int64_t slotBytes = 0; // of all slots of one square
+    llvm::MapVector<unsigned, Value> inputs, results; // tables, by number
+    llvm::MapVector<Value, Value> elements; // that a fold has computed
+    Value carry, transition, exit;
+  };
+  std::optional<Square> square; // while code for one is emitted
+  bool outsideSquare = false;   // slots are those of the state before it
+  bool isInSquare() const { return square && !outsideSquare; }
   struct Packed {
     Value base;
     int64_t slotBytes;
@@ -249,6 +302,9 @@ private:
   };
   llvm::DenseMap<Value, Packed> packed;
   bool packing = false, folding = false;
+  /// By carrier and stage: the entries of the maps of 1, 2, 4 ... of a vector's
+  /// steps that end with each lane; empty where they vary over time.
+  llvm::SmallVector<llvm::SmallVector<std::vector<Value>>> prefixes;
 };
 
 } // namespace recur

@@ -147,11 +147,13 @@ LogicalResult CpuKernels::emitRows(Sink &sink, bool fold) {
   Value used = mul(layout.count, channels);
   Value step = arith::DivUIOp::create(b, loc, lane, channelsOfLanes);
   Value channel = sub(lane, mul(step, channelsOfLanes));
+  auto laneOfRow = [&](Value row) {
+    return add(mul(splat(row), channelsOfLanes), channel);
+  };
   Value lastRow = splat(sub(layout.count, i64(1)));
   layout.step = wide(step);
   layout.channel = wide(channel);
   layout.channelLane = channel;
-  layout.lastLane = add(mul(lastRow, channelsOfLanes), channel);
   // Lanes that hold no row stay where they are, and masked.
   layout.mirroredLane = arith::SelectOp::create(
       b, loc, compare(arith::CmpIPredicate::ult, lane, splat(used)),
@@ -174,15 +176,28 @@ LogicalResult CpuKernels::emitRows(Sink &sink, bool fold) {
 
   StepEmitter emitter(scan, *this, laneDim, width, /*unrollLimit=*/0);
   emitter.addLaneDim(space.getTime());
+  planPrefixes(emitter, sink);
   Value count = sub(end, begin);
-  auto loop = scf::ForOp::create(b, loc, i64(0), count, rows->count);
+  // All vectors but the last hold as many rows as fit.
+  Value rest = arith::RemSIOp::create(b, loc, count, rows->count);
+  Value full = sub(count, rest);
+  auto emitStep = [&](Value first, Value present) {
+    time = timeAt(first);
+    mask = lanesBelow(mul(present, channels));
+    rows->lastLane = laneOfRow(sub(present, i64(1)));
+    return emitter.emitStep(b, sink, !fold);
+  };
+  auto loop = scf::ForOp::create(b, loc, i64(0), full, rows->count);
   b.setInsertionPoint(loop.getBody()->getTerminator());
-  time = timeAt(loop.getInductionVar());
-  Value present = arith::MinSIOp::create(b, loc, rows->count,
-                                         sub(count, loop.getInductionVar()));
-  mask = lanesBelow(mul(present, channels));
-  LogicalResult result = emitter.emitStep(b, sink, !fold);
+  LogicalResult result = emitStep(loop.getInductionVar(), rows->count);
   b.setInsertionPointAfter(loop);
+  Value any =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, rest, i64(0));
+  auto branch = scf::IfOp::create(b, loc, any, /*withElse=*/false);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  if (succeeded(result))
+    result = emitStep(full, rest);
+  b.setInsertionPointAfter(branch);
   mask = {};
   rows.reset();
   return result;

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace recur;
@@ -69,6 +70,8 @@ void CpuKernels::Sink::fold(const Carrier &carrier, const Transition &map,
     step.entries.clear();
   }
   move(carrier, step, k.exitSlots(), point, exit);
+  if (isUniform(carrier))
+    return; // the powers are made once
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   std::vector<Value> entries =
       algebra.multiply(carrier, map, k.loadTransition(carrier, point, type));
@@ -87,13 +90,32 @@ SmallVector<Value> CpuKernels::Sink::enter(OpBuilder &builder, Location,
   return SmallVector<Value>(values.begin(), values.end());
 }
 
+/// Puts into their tables what the replay of a square takes from its fold.
+void CpuKernels::Sink::keepElements(const Carrier &carrier,
+                                    const Transition &map) {
+  auto yield = cast<YieldOp>(k.scan.getElements().front().getTerminator());
+  auto keep = [&](int operand, Value value) {
+    auto table = k.square->elements.find(yield.getOperand(operand));
+    if (table != k.square->elements.end())
+      k.storeToTable(table->second, value);
+  };
+  for (unsigned i = 0; i < carrier.size; ++i) {
+    for (unsigned j = 0; j < carrier.size; ++j)
+      if (carrier.step(i, j) == algebra::Entry::Any)
+        keep(carrier.getEntryOperand(i, j),
+             map.entries[carrier.step.index(i, j)]);
+    if (map.rest[i])
+      keep(carrier.getRestOperand(i), *map.rest[i]);
+  }
+}
+
 StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
                                           const Carrier &carrier,
                                           const Transition &map,
                                           const InnerPoint &point) {
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
   Moved moved;
-  if (k.timeLanes || k.rows) {
+  if ((k.timeLanes && !k.square) || k.rows) {
     moved = scanLanes(carrier, map, point);
     builder.restoreInsertionPoint(k.b.saveInsertionPoint());
     return moved;
@@ -106,6 +128,8 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
       if (rest)
         rest = k.vectorOf(*rest);
   }
+  if (folds && k.square)
+    keepElements(carrier, values);
   if (folds)
     fold(carrier, values, point);
   else
@@ -123,6 +147,8 @@ Value CpuKernels::Sink::reload(OpBuilder &builder, Location, unsigned state,
 void CpuKernels::Sink::store(OpBuilder &builder, Location, unsigned result,
                              Value value, const InnerPoint &point) {
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  if (k.square)
+    return k.storeToTable(k.square->results.lookup(result), value);
   AffineMap map = k.getResultMap(result);
   Value guard = k.isFirstInMissingDims(map);
   OpBuilder::InsertionGuard keep(k.b);
@@ -153,40 +179,83 @@ Value CpuKernels::Sink::shiftLanes(unsigned stage, Value fill, Value vector) {
     return arith::SelectOp::create(k.b, k.loc, shift.inside,
                                    k.permuteLanes(vector, shift.lanes), fill);
   }
-  SmallVector<int64_t> lanes;
+  SmallVector<int64_t> lanes(k.width);
   int64_t distance = int64_t(1) << stage;
-  for (int64_t i = 0; i < k.width; ++i)
-    lanes.push_back(i < distance ? i : k.width + i - distance);
+  for (int64_t i = 0; i < k.width; ++i) {
+    int64_t lane = k.getLaneOfSegment(i);
+    lanes[lane] =
+        i < distance ? lane : k.width + k.getLaneOfSegment(i - distance);
+  }
   return vector::ShuffleOp::create(k.b, k.loc, fill, vector, lanes);
+}
+
+SmallVector<std::vector<Value>>
+CpuKernels::Sink::composePrefixes(const Carrier &carrier, Transition map) {
+  AlgebraEmitter algebra =
+      k.getAlgebra(carrier, getKernelType(carrier.type, k.width));
+  SmallVector<std::vector<Value>> prefixes{map.entries};
+  for (unsigned stage = 0; !isLastStage(stage); ++stage) {
+    Transition earlier = algebra.identity(carrier);
+    for (auto [fill, value] : llvm::zip(earlier.entries, map.entries))
+      fill = shiftLanes(stage, fill, value);
+    std::vector<Value> entries = algebra.multiply(carrier, map, earlier);
+    for (Value &entry : entries)
+      entry = k.flushTiny(carrier, entry);
+    if (k.rows)
+      for (auto [entry, before] : llvm::zip(entries, map.entries))
+        entry =
+            selectParts(k.b, k.loc, k.rows->shifts[stage].used, entry, before);
+    map.entries = entries;
+    prefixes.push_back(std::move(entries));
+  }
+  return prefixes;
+}
+
+/// The prefixes of a carrier's entries if they are known: between steps that
+/// are masked out they would be others.
+ArrayRef<std::vector<Value>>
+CpuKernels::Sink::getPrefixes(const Carrier &carrier) const {
+  if (k.mask && !k.rows)
+    return {};
+  return k.prefixes[k.carrierOf[carrier.state]];
 }
 
 /// The maps of all prefixes of the lanes' steps, from `stage` on.
 Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
-                                     const Transition &map) {
-  if (int64_t(1) << stage >= k.width ||
-      (k.rows && stage >= k.rows->shifts.size()))
+                                     const Transition &map, bool segments) {
+  if (isLastStage(stage))
     return map;
   Type type = getKernelType(carrier.type, k.width);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
+  ArrayRef<std::vector<Value>> known = getPrefixes(carrier);
   auto compose = [&]() {
     Transition earlier = algebra.identity(carrier);
     for (auto [fill, value] : llvm::zip(earlier.rest, map.rest))
       fill = shiftLanes(stage, *fill, *value);
-    for (auto [fill, value] : llvm::zip(earlier.entries, map.entries))
-      fill = shiftLanes(stage, fill, value);
-    return this->compose(carrier, stage + 1,
-                         algebra.compose(carrier, map, earlier));
+    if (known.empty())
+      for (auto [fill, value] : llvm::zip(earlier.entries, map.entries))
+        fill = shiftLanes(stage, fill, value);
+    Transition both = algebra.compose(carrier, map, earlier);
+    if (!known.empty())
+      both.entries = known[stage + 1];
+    else if (segments)
+      for (Value &entry : both.entries)
+        entry = k.flushTiny(carrier, entry);
+    return this->compose(carrier, stage + 1, both, segments);
   };
   if (!k.rows || stage == 0)
     return compose();
   auto yield = [&](const Transition &values) {
-    SmallVector<Value> list(values.entries.begin(), values.entries.end());
+    SmallVector<Value> list;
+    if (known.empty())
+      llvm::append_range(list, values.entries);
     for (const std::optional<Value> &rest : values.rest)
       list.push_back(*rest);
     scf::YieldOp::create(k.b, k.loc, list);
   };
+  unsigned count = known.empty() ? map.entries.size() : 0;
   auto branch = scf::IfOp::create(
-      k.b, k.loc, SmallVector<Type>(map.entries.size() + carrier.size, type),
+      k.b, k.loc, SmallVector<Type>(count + carrier.size, type),
       k.rows->shifts[stage].used, /*withElse=*/true);
   k.b.setInsertionPointToEnd(branch.thenBlock());
   yield(compose());
@@ -195,8 +264,11 @@ Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
   k.b.setInsertionPointAfter(branch);
   Transition result = map;
   unsigned next = 0;
-  for (Value &entry : result.entries)
-    entry = branch.getResult(next++);
+  if (known.empty())
+    for (Value &entry : result.entries)
+      entry = branch.getResult(next++);
+  else
+    result.entries = known.back();
   for (std::optional<Value> &rest : result.rest)
     rest = branch.getResult(next++);
   return result;
@@ -207,21 +279,26 @@ Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
 /// is one number, with several rows a vector that repeats the channels.
 StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
                                             const Transition &step,
-                                            const InnerPoint &point) {
+                                            const InnerPoint &point,
+                                            bool segments) {
   Type type = getKernelType(carrier.type, k.width);
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   Transition map = algebra.widen(carrier, step);
   Transition identity = algebra.identity(carrier);
   auto prepare = [&](Value &value, Value otherwise) {
     value = k.vectorOf(value);
-    if (k.mask) // the identity where there is no step
+    // The identity where there is no step; of several rows those that are there
+    // come first, and nothing is taken from the others.
+    if (k.mask && !k.rows)
       value = selectParts(k.b, k.loc, k.mask, value, otherwise);
   };
   for (auto [entry, otherwise] : llvm::zip(map.entries, identity.entries))
     prepare(entry, otherwise);
   for (auto [rest, otherwise] : llvm::zip(map.rest, identity.rest))
     prepare(*rest, *otherwise);
-  map = compose(carrier, 0, map);
+  if (ArrayRef<std::vector<Value>> known = getPrefixes(carrier); !known.empty())
+    map.entries = known.front();
+  map = compose(carrier, 0, map, segments);
   // Slots hold the last of their lanes' values.
   Type slotType = k.rows ? type : getKernelType(carrier.type);
   auto spread = [&](Value value) { return k.vectorOf(value); };
@@ -230,9 +307,11 @@ StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
       return k.permuteLanes(value, k.rows->lastLane);
     return mapParts(k.b, k.loc, value, [&](ArrayRef<Value> part) -> Value {
       return vector::ExtractOp::create(k.b, k.loc, part[0],
-                                       int64_t(k.width - 1));
+                                       k.getLaneOfSegment(k.width - 1));
     });
   };
+  // The state before a square is one number.
+  llvm::SaveAndRestore outside(k.outsideSquare, true);
   Value base = folds ? k.exitSlots() : k.carrySlots();
   std::vector<Value> entry = k.loadVector(carrier, base, point, slotType);
   llvm::transform(entry, entry.begin(), spread);
@@ -240,6 +319,8 @@ StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
   k.storeVector(carrier, base, point, llvm::map_to_vector(next, last));
   Moved moved;
   if (folds) {
+    if (isUniform(carrier))
+      return moved;
     Transition before = k.loadTransition(carrier, point, slotType);
     llvm::transform(before.entries, before.entries.begin(), spread);
     SmallVector<Value> entries;

@@ -29,6 +29,16 @@ public:
                const InnerPoint &point) override;
   void store(mlir::OpBuilder &builder, mlir::Location loc, unsigned result,
              Value value, const InnerPoint &point) override;
+  /// The entries of the maps of all prefixes of a vector of equal steps, at
+  /// each stage of their composition.
+  llvm::SmallVector<std::vector<Value>> composePrefixes(const Carrier &carrier,
+                                                        Transition map);
+
+  /// Composes the maps of all lanes, applies them to the state before and
+  /// returns the states before and after each lane. The maps are those of
+  /// steps, or of `segments`, whose products may leave the normal range.
+  Moved scanLanes(const Carrier &carrier, const Transition &map,
+                  const InnerPoint &point, bool segments = false);
 
 private:
   /// The states that the steps move on: those of the tile's summary, or the
@@ -38,11 +48,18 @@ private:
             const InnerPoint &point, Moved &moved);
   void fold(const Carrier &carrier, const Transition &map,
             const InnerPoint &point);
-  Moved scanLanes(const Carrier &carrier, const Transition &map,
-                  const InnerPoint &point);
+  void keepElements(const Carrier &carrier, const Transition &map);
+  bool isUniform(const Carrier &carrier) const {
+    return k.emitterSets->isUniform(carrier);
+  }
   Value shiftLanes(unsigned stage, Value fill, Value vector);
+  llvm::ArrayRef<std::vector<Value>> getPrefixes(const Carrier &carrier) const;
+  bool isLastStage(unsigned stage) const {
+    return int64_t(1) << stage >= k.width ||
+           (k.rows && stage >= k.rows->shifts.size());
+  }
   Transition compose(const Carrier &carrier, unsigned stage,
-                     const Transition &map);
+                     const Transition &map, bool segments);
 
   CpuKernels &k;
   bool folds;

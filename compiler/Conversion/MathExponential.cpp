@@ -106,10 +106,12 @@ Value recur::buildExp(MathBuilder &b, Value x) {
   return scale(b, expOfReduced(b, reduced.r, true), reduced);
 }
 
-Value recur::buildExpOfNegative(MathBuilder &b, Value x) {
+Value recur::buildExpOfNegative(MathBuilder &b, Value x, bool isBounded) {
   if (b.options.gpu && !b.isF64)
     return expOnGpu(b, x);
-  Reduced reduced = reduceByLog2(b, b.atLeast(x, b.isF64 ? -746 : -104));
+  if (!isBounded)
+    x = b.atLeast(x, b.isF64 ? -746 : -104);
+  Reduced reduced = reduceByLog2(b, x);
   return scale(b, expOfReduced(b, reduced.r, false), reduced);
 }
 
@@ -178,9 +180,8 @@ static Value divide(MathBuilder &b, Value numerator, Value denominator) {
 /// numerator / (1 + exp(-x)); exp(-x) may be infinite.
 static Value divideApproximately(MathBuilder &b, Value numerator, Value x) {
   Value power = expOnGpu(b, b.neg(x));
-  return b.mul(numerator,
-               b.callIntrinsic("llvm.nvvm.rcp.approx.ftz.f",
-                               {b.add(power, b.constant(1))}));
+  return b.mul(numerator, b.callIntrinsic("llvm.nvvm.rcp.approx.ftz.f",
+                                          {b.add(power, b.constant(1))}));
 }
 
 Value recur::buildSigmoid(MathBuilder &b, Value x) {

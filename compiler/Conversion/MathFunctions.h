@@ -13,8 +13,9 @@
 namespace recur {
 
 mlir::Value buildExp(MathBuilder &b, mlir::Value x);
-/// exp(x) for x <= 0.
-mlir::Value buildExpOfNegative(MathBuilder &b, mlir::Value x);
+/// exp(x) for x <= 0, which is normal if `isBounded`.
+mlir::Value buildExpOfNegative(MathBuilder &b, mlir::Value x,
+                               bool isBounded = false);
 mlir::Value buildExp2(MathBuilder &b, mlir::Value x);
 mlir::Value buildExpm1(MathBuilder &b, mlir::Value x);
 mlir::Value buildTanh(MathBuilder &b, mlir::Value x);

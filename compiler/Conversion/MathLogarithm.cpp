@@ -136,6 +136,12 @@ Value recur::buildLogAddExp(MathBuilder &b, Value x, Value y) {
   // max + log(1 + exp(-|x - y|)); the difference of equal infinities is 0.
   Value larger = b.select(b.compare(Predicate::OGT, x, y), x, y);
   Value difference =
-      b.select(b.compare(Predicate::OEQ, x, y), b.constant(0), b.sub(x, y));
-  return addLog1p(b, buildExpOfNegative(b, b.neg(b.abs(difference))), larger);
+      b.select(b.compare(Predicate::UNE, x, y), b.sub(x, y), b.constant(0));
+  Value distance = b.neg(b.abs(difference));
+  if (b.options.gpu || b.isF64)
+    return addLog1p(b, buildExpOfNegative(b, distance), larger);
+  // Exponentials below the normal range would take a hundred times as long.
+  Value isLost = b.compare(Predicate::OLT, distance, b.constant(-87));
+  Value lesser = buildExpOfNegative(b, b.atLeast(distance, -87), true);
+  return addLog1p(b, b.select(isLost, b.constant(0), lesser), larger);
 }

@@ -535,8 +535,9 @@ void StepEmitter::emitLoops(
   builder = root.builder;
 }
 
-Value StepEmitter::emitValue(OpBuilder &builder, Value value,
-                             const InnerPoint &point) {
+template <typename Result>
+Result StepEmitter::emitAt(OpBuilder &builder, const InnerPoint &point,
+                           llvm::function_ref<Result(Scope &)> emit) {
   SmallBitVector bound(point.size());
   for (auto [dim, position] : llvm::enumerate(point))
     if (position)
@@ -545,9 +546,36 @@ Value StepEmitter::emitValue(OpBuilder &builder, Value value,
   Scope root(nullptr, builder, InnerPoint(point.size()),
              SmallBitVector(point.size()));
   Scope scope(&root, builder, point, bound);
-  Value result = evaluate(value, scope);
+  Result result = emit(scope);
   builder = scope.builder;
   return result;
+}
+
+Value StepEmitter::emitValue(OpBuilder &builder, Value value,
+                             const InnerPoint &point) {
+  return emitAt<Value>(builder, point,
+                       [&](Scope &scope) { return evaluate(value, scope); });
+}
+
+bool StepEmitter::isUniform(const Carrier &carrier) {
+  if (carrier.monoid || !carrier.isAffine || carrier.product.count() == 0)
+    return false;
+  auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
+  unsigned time = scan.getSpace().getTime();
+  for (unsigned i = 0; i < carrier.size; ++i)
+    for (unsigned j = 0; j < carrier.size; ++j)
+      if (carrier.step(i, j) == algebra::Entry::Any &&
+          getIndexSet(yield.getOperand(carrier.getEntryOperand(i, j)))
+              .test(time))
+        return false;
+  return true;
+}
+
+Transition StepEmitter::emitEntries(OpBuilder &builder, const Carrier &carrier,
+                                    const InnerPoint &point) {
+  return emitAt<Transition>(builder, point, [&](Scope &scope) {
+    return emitMap(carrier, scope, /*withRest=*/false);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -744,7 +772,8 @@ LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
 //===----------------------------------------------------------------------===//
 
 /// The map of a step at the scope's point.
-Transition StepEmitter::emitMap(const Carrier &carrier, Scope &scope) {
+Transition StepEmitter::emitMap(const Carrier &carrier, Scope &scope,
+                                bool withRest) {
   auto yield = cast<YieldOp>(scan.getElements().front().getTerminator());
   auto emit = [&](unsigned operand, int row, int column) {
     if (carrier.row < 0)
@@ -770,7 +799,7 @@ Transition StepEmitter::emitMap(const Carrier &carrier, Scope &scope) {
     for (unsigned j = 0; j < carrier.size; ++j)
       if (map.pattern(i, j) == algebra::Entry::Any)
         map.entries.push_back(emit(carrier.getEntryOperand(i, j), i, j));
-    if (carrier.hasRest[i])
+    if (withRest && carrier.hasRest[i])
       map.rest[i] = emit(carrier.getRestOperand(i), i, -1);
   }
   return map;

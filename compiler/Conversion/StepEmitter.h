@@ -126,6 +126,9 @@ public:
   llvm::SmallVector<mlir::Value> getInvariants();
   /// The dims that a value of a region varies over.
   const llvm::SmallBitVector &getIndexSet(mlir::Value value) const;
+  /// Whether a carrier's maps have the same entries at all times, some of them
+  /// numbers that are not known.
+  bool isUniform(const Carrier &carrier);
   /// The type of a value: a vector if it varies over a lane dim.
   mlir::Type getType(mlir::Value value) const;
 
@@ -138,6 +141,11 @@ public:
   /// Emits one invariant at the point, from its inputs.
   mlir::Value emitValue(mlir::OpBuilder &builder, mlir::Value value,
                         const InnerPoint &point);
+
+  /// Emits the entries of a carrier's map at the point, which must not vary
+  /// over time; its rest is left out.
+  Transition emitEntries(mlir::OpBuilder &builder, const Carrier &carrier,
+                         const InnerPoint &point);
 
   /// Emits the elements of every state (fold), and the readout if asked
   /// (replay). Fails with a diagnostic if the step needs a value of a state
@@ -152,6 +160,9 @@ public:
 private:
   struct Scope;
   struct Root;
+  template <typename Result>
+  Result emitAt(mlir::OpBuilder &builder, const InnerPoint &point,
+                llvm::function_ref<Result(Scope &)> emit);
   mlir::Value evaluate(mlir::Value value, Scope &scope);
   mlir::Value emitReduction(ReduceOp reduce, Scope &scope);
   mlir::Value emitOp(mlir::Operation *op, Scope &scope);
@@ -162,7 +173,8 @@ private:
   void emitRoot(Root &root, Scope &scope, StepSink &sink,
                 llvm::SmallVectorImpl<mlir::Value> &accumulators,
                 unsigned &accumulator);
-  Transition emitMap(const Carrier &carrier, Scope &scope);
+  Transition emitMap(const Carrier &carrier, Scope &scope,
+                     bool withRest = true);
   void enter(const Carrier &carrier, Scope &scope);
   llvm::DenseSet<mlir::Value> findStateDependent();
   void remember(const Carrier &carrier, const StepSink::Moved &moved,

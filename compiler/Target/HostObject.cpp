@@ -62,7 +62,7 @@ void recur::addHostLoweringPasses(OpPassManager &passes) {
 /// long to find nothing to inline and to unroll loops that run once a tile.
 static constexpr llvm::StringLiteral kernelPasses =
     "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
-    "simplifycfg,loop-mssa(loop-simplifycfg,licm),early-cse<memssa>,"
+    "simplifycfg,loop-mssa(loop-simplifycfg,loop-rotate,licm),early-cse<memssa>,"
     "instcombine<no-verify-fixpoint>,simplifycfg)";
 
 static void initializeHost() {

@@ -75,8 +75,12 @@ func.func @linear(%a: tensor<?x?x?xf32> {recur.name = "a", recur.dims = ["b", "t
 // CHECK: arith.cmpi eq, %{{.*}}, %[[CHANNELS]]
 // CHECK: scf.if
 // CHECK: scf.for %{{.*}} to %{{.*}} step %[[ROWS:.*]]  : i64
-// CHECK: arith.minsi %[[ROWS]]
 // CHECK: "llvm.intr.prefetch"{{.*}} rw = 0
+// CHECK-COUNT-10: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+// The rest, less than a vector: the last row that is there goes on.
+// CHECK: %[[ANY:.*]] = arith.cmpi sgt, %[[REST:.*]], %c0_i64
+// CHECK: scf.if %[[ANY]]
+// CHECK: arith.subi %[[REST]], %c1_i64
 // CHECK-COUNT-10: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
 // CHECK: } else {
 

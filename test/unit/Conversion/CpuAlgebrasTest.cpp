@@ -28,6 +28,18 @@ recurrence r over t (a[b,t,d], x[b,t,d], v0[b,d]) -> (v[b,t,d], final v) {
   state v[b,d] = v0
   v = min(prev(v) - a, x)
 })"},
+    // Lanes along time: segments of a few steps, and the powers of equal ones.
+    {"max_plus_reverse", R"(
+recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> (v[b,t,d], w[b,t,d], final v) {
+  state v[b,d] = -1
+  v = max(prev(v) + sigmoid(a) - 0.6, x)
+  w = v - prev(v)
+})"},
+    {"filter_reverse", R"(
+recurrence r over t reverse (x[b,t,d], c[d]: f64) -> (y[b,t,d]: f64, final y: f64) {
+  state y[b,d]: f64 = 0.5
+  y = 0.5 * c * prev(y) - 0.3 * prev(y, 2) + x
+})"},
     // A clamp: the queue of a server that works at a rate.
     {"clamp", R"(
 recurrence r over t (x[b,t,d], rate[d]) -> (q[b,t,d], final q) {
