@@ -19,6 +19,8 @@
 using namespace mlir;
 using namespace recur;
 
+bool recur::composesInWrongOrder = false;
+
 Value AlgebraEmitter::constant(double value) {
   return makeNumber(builder, loc, type, value);
 }
@@ -179,6 +181,8 @@ std::vector<Value> AlgebraEmitter::apply(const Carrier &carrier,
 std::vector<Value> AlgebraEmitter::multiply(const Carrier &carrier,
                                             const Transition &later,
                                             const Transition &earlier) {
+  if (composesInWrongOrder)
+    return algebra::multiply(*this, earlier, later, carrier.product);
   return algebra::multiply(*this, later, earlier, carrier.product);
 }
 
@@ -213,8 +217,10 @@ Transition AlgebraEmitter::widen(const Carrier &carrier,
 }
 
 Transition AlgebraEmitter::compose(const Carrier &carrier,
-                                   const Transition &later,
-                                   const Transition &earlier) {
+                                   const Transition &last,
+                                   const Transition &first) {
+  const Transition &later = composesInWrongOrder ? first : last;
+  const Transition &earlier = composesInWrongOrder ? last : first;
   if (carrier.monoid) {
     Transition map{carrier.product, multiply(carrier, later, earlier), {}};
     std::vector<Value> before;

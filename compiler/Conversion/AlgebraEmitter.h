@@ -15,6 +15,10 @@
 
 namespace recur {
 
+/// For the test of the tests: maps are then composed in the wrong order, which
+/// all tests of carriers whose maps do not commute must find.
+extern bool composesInWrongOrder;
+
 /// The operators of a semiring on values of `type`, a number or a vector of
 /// numbers, emitted where `builder` stands.
 class AlgebraEmitter {
