@@ -132,7 +132,23 @@ Value recur::buildSoftplus(MathBuilder &b, Value x) {
   return addLog1p(b, buildExpOfNegative(b, b.neg(b.abs(x))), positive);
 }
 
+/// For f32 on a GPU. What is added to the larger is at most log(2), so that the
+/// error of 2^y, y = -|x - y| log2(e) rounded, is no more than that of the sum.
+/// The difference of equal infinities is no number: there, as where it is
+/// large, nothing is added.
+static Value logAddExpOnGpu(MathBuilder &b, Value x, Value y) {
+  Value larger = arith::MaximumFOp::create(b.builder, x, y);
+  Value distance = arith::MaxNumFOp::create(
+      b.builder, b.neg(b.abs(b.sub(x, y))), b.constant(-110));
+  Value power =
+      b.callIntrinsic("llvm.nvvm.ex2.approx.ftz",
+                      {b.mul(distance, b.constant(1.4426950408889634))});
+  return addLog1p(b, power, larger);
+}
+
 Value recur::buildLogAddExp(MathBuilder &b, Value x, Value y) {
+  if (b.options.gpu && !b.isF64)
+    return logAddExpOnGpu(b, x, y);
   // max + log(1 + exp(-|x - y|)); the difference of equal infinities is 0.
   Value larger = b.select(b.compare(Predicate::OGT, x, y), x, y);
   Value difference =

@@ -32,6 +32,25 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // The larger, and what the other adds, of which 2^y is exact enough: equal
+  // infinities are not told apart.
+  // CHECK-LABEL: gpu.func @logaddexp
+  // CHECK-NOT: arith.cmpf
+  // CHECK-DAG: %[[LARGER:.*]] = arith.maximumf %{{.*}}, %{{.*}} : f32
+  // CHECK-DAG: %[[NEAR:.*]] = arith.maxnumf %{{.*}}, %{{.*}} : f32
+  // CHECK: arith.mulf %[[NEAR]]
+  // CHECK-NEXT: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"
+  // CHECK-NOT: arith.cmpf
+  // CHECK: llvm.intr.fma(%{{.*}}, %{{.*}}, %[[LARGER]])
+  // PTX-LABEL: .entry logaddexp(
+  // PTX-NOT: setp
+  // PTX: st.global
+  gpu.func @logaddexp(%x: f32, %y: f32, %z: !llvm.ptr<1>) kernel {
+    %0 = recur.logaddexp %x, %y : f32
+    llvm.store %0, %z : f32, !llvm.ptr<1>
+    gpu.return
+  }
+
   // Not tanh.approx, whose error is 2^-11.
   // CHECK-LABEL: gpu.func @tanh
   // PTX-LABEL: .entry tanh(
