@@ -480,11 +480,15 @@ static void explainSchedules(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
     else
       os << "one thread for each " << schedule.getLanes();
     os << (schedule.getContiguous() ? ", unit stride there" : ", any strides");
-    if (schedule.getAlgorithm() == "newton")
+    if (schedule.getAlgorithm() == "newton" && schedule.getSegment() > 0)
+      os << ", segments of " << schedule.getSegment()
+         << " steps over the grid, 1 pass expected, then 1 where they do not "
+            "meet, then in order";
+    else if (schedule.getAlgorithm() == "newton")
       os << ", " << schedule.getWarps() << " segments of up to "
          << schedule.getSteps() << " steps, 2 passes expected, at most "
          << schedule.getWarps() - 1;
-    if (schedule.getSegment() > 0)
+    else if (schedule.getSegment() > 0)
       os << ", segments of " << schedule.getSegment() << " steps";
     if (first) {
       unsigned last = overTime ? dims.timeLast : dims.channelLast;

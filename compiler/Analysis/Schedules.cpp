@@ -505,11 +505,17 @@ static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
     warps /= 2;
   if (warps < 2)
     return;
-  for (bool contiguous : {true, false})
+  auto add = [&](bool contiguous, int64_t segment) {
     schedules.push_back(ScheduleAttr::get(
         scan.getContext(), target.name, "newton", space.getName(dims.channel),
-        /*width=*/1, contiguous, /*segment=*/0, /*steps=*/32, /*group=*/32,
+        /*width=*/1, contiguous, segment, /*steps=*/32, /*group=*/32,
         /*chunks=*/1, warps));
+  };
+  // Long segments where channels are many: the steps in front of them count
+  // less. Short ones where channels are few.
+  for (int64_t segment : {512, 128, 32})
+    add(true, segment);
+  add(false, 128);
 }
 
 FailureOr<SmallVector<ScheduleAttr>>

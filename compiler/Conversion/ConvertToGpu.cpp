@@ -72,6 +72,7 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
     builder.setInsertionPointAfter(function);
     llvm::MapVector<StringRef, gpu::GPUModuleOp> modules;
     llvm::StringMap<unsigned> counts;
+    llvm::StringMap<NewtonKernels::Shared> solvers;
     for (ScheduleAttr schedule : schedules) {
       StringRef target = schedule.getTarget();
       bool iterates = schedule.getAlgorithm() == "newton";
@@ -96,7 +97,7 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
       if (iterates) {
         if (failed(NewtonKernels(cast<NewtonOp>(scan.getOperation()), schedule,
                                  *signature)
-                       .emit(module, prefix)))
+                       .emit(module, prefix, solvers[target])))
           return failure();
       } else if (schedule.isTiled()) {
         if (failed(
@@ -130,10 +131,15 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
       auto launch = kernel->getAttrOfType<DictionaryAttr>(kLaunchAttr);
       if (!launch)
         continue;
-      NamedAttrList list(launch);
-      list.set("symbol", b.getStringAttr(kernel.getName()));
-      kernels[launch.getAs<StringAttr>("variant")].push_back(
-          list.getDictionary(b.getContext()));
+      SmallVector<DictionaryAttr> launches{launch};
+      if (auto also = kernel->getAttrOfType<ArrayAttr>(kLaunchAlsoAttr))
+        llvm::append_range(launches, also.getAsRange<DictionaryAttr>());
+      for (DictionaryAttr each : launches) {
+        NamedAttrList list(each);
+        list.set("symbol", b.getStringAttr(kernel.getName()));
+        kernels[each.getAs<StringAttr>("variant")].push_back(
+            list.getDictionary(b.getContext()));
+      }
     }
     for (auto &[name, list] : kernels)
       variants.push_back(b.getDictionaryAttr(

@@ -142,6 +142,8 @@ void GpuKernels::store(Value pointer, Value value, unsigned alignment) {
 Value GpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
                             const InnerPoint &point) {
   b.restoreInsertionPoint(builder.saveInsertionPoint());
+  if (!loadedAhead.empty() && loadedAhead[input])
+    return loadedAhead[input];
   if (int64_t lag = scan.getInputLag(input); lag > 0)
     return loadLagged(input, lag, point);
   unsigned argument = inputArguments[input];

@@ -25,6 +25,10 @@ static constexpr int64_t kUnrollLimit = 64, kRegisterLimit = 64;
 /// over many processors.
 static constexpr int32_t kBlockThreads = 64;
 
+/// Steps whose inputs are loaded before those of the steps in front of them are
+/// used, where a step takes long.
+static constexpr int64_t kStepsAhead = 4;
+
 /// Steps of a segment when the schedule leaves them open.
 static constexpr int64_t kDefaultSegmentSteps = 256;
 
@@ -80,8 +84,8 @@ private:
 /// h := A h + b, and the outputs.
 class GpuKernels::ReplaySink final : public StepSink {
 public:
-  ReplaySink(GpuKernels &kernels, Registers &carry)
-      : k(kernels), carry(carry) {}
+  ReplaySink(GpuKernels &kernels, Registers &carry, bool writes)
+      : k(kernels), carry(carry), writes(writes) {}
 
   SmallVector<Value> enter(OpBuilder &builder, Location, const Carrier &carrier,
                            const InnerPoint &point) override {
@@ -109,12 +113,14 @@ public:
   void store(OpBuilder &builder, Location, unsigned result, Value value,
              const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    k.storeResult(result, point, value);
+    if (writes)
+      k.storeResult(result, point, value);
   }
 
 private:
   GpuKernels &k;
   Registers &carry;
+  bool writes;
 };
 
 //===----------------------------------------------------------------------===//
@@ -293,7 +299,7 @@ GpuKernels::forEachItem(bool bySegments,
     items = mul(items, sizes[space.getSegment()]);
   Value total = items;
   segments = {};
-  if (schedule.getAlgorithm() == "segments") {
+  if (schedule.getAlgorithm() == "segments" || bySegments) {
     Value last = sub(add(sizes[space.getTime()], segmentSteps), i64(1));
     segments = arith::DivUIOp::create(b, loc, last, segmentSteps);
     if (bySegments)
@@ -467,8 +473,8 @@ void GpuKernels::emitCombine() {
 }
 
 /// A segment's outputs from its entry state; carry := exit state.
-LogicalResult GpuKernels::emitReplay(Registers &carry) {
-  ReplaySink sink(*this, carry);
+LogicalResult GpuKernels::emitReplay(Registers &carry, bool writes) {
+  ReplaySink sink(*this, carry, writes);
   return emitSteps({&carry}, sink, /*withReadout=*/true);
 }
 
@@ -485,22 +491,68 @@ void GpuKernels::emitFinish(Registers &carry) {
   }
 }
 
-/// The loop over the steps of a segment; `carried` goes from step to step. One
-/// step, known to be one, is no loop.
+void GpuKernels::setStep(Value number) {
+  step = number;
+  time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
+                            : add(sequenceBegin, step);
+}
+
+/// Those that every step reads at one place, which the step number alone says.
+SmallVector<unsigned> GpuKernels::findLoadedAhead() {
+  SmallVector<unsigned> found;
+  // What is affine has schedules of its own for few channels.
+  if (scan.isAffine() || !loadsAhead)
+    return found;
+  for (unsigned input = 0, e = scan.getInputs().size(); input < e; ++input) {
+    AffineMap map = scan.getInputMap(input);
+    if (scan.getInputLag(input) > 0 || scan.getInputHistories()[input] >= 0 ||
+        !map.isFunctionOfDim(space.getTime()) ||
+        llvm::any_of(dims.inner,
+                     [&](unsigned dim) { return map.isFunctionOfDim(dim); }))
+      continue;
+    if (llvm::any_of(
+            SmallVector<Region *>{&scan.getElements(), &scan.getReadout()},
+            [&](Region *region) {
+              return !region->getArgument(input).use_empty();
+            }))
+      found.push_back(input);
+  }
+  return found;
+}
+
+/// The steps of a segment; `carried` goes from step to step. One step, known to
+/// be one, is no loop.
 LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
                                     StepSink &sink, bool withReadout) {
+  Value begin = stepBegin;
+  bool isOne =
+      getConstantIntValue(stepBegin) == 0 && getConstantIntValue(stepEnd) == 1;
+  if (!isOne && !findLoadedAhead().empty()) {
+    Value steps =
+        arith::MaxSIOp::create(b, loc, sub(stepEnd, stepBegin), i64(0));
+    Value end = add(begin, sub(steps, arith::RemUIOp::create(
+                                          b, loc, steps, i64(kStepsAhead))));
+    if (failed(emitAheadLoop(carried, sink, withReadout, begin, end)))
+      return failure();
+    begin = end;
+  }
+  return emitStepLoop(carried, sink, withReadout, begin, stepEnd);
+}
+
+/// One step after the other.
+LogicalResult GpuKernels::emitStepLoop(ArrayRef<Registers *> carried,
+                                       StepSink &sink, bool withReadout,
+                                       Value begin, Value end) {
   SmallVector<Value *> slots;
+  SmallVector<Value> values;
   for (Registers *registers : carried)
     for (auto &state : *registers)
-      for (Value &value : state)
+      for (Value &value : state) {
         slots.push_back(&value);
-  SmallVector<Value> values;
-  for (Value *slot : slots)
-    values.push_back(*slot);
+        values.push_back(value);
+      }
   auto emitStep = [&](Value number) -> LogicalResult {
-    step = number;
-    time = space.getReverse() ? sub(sub(sequenceEnd, i64(1)), step)
-                              : add(sequenceBegin, step);
+    setStep(number);
     beginStep();
     OpBuilder body(b);
     body.restoreInsertionPoint(b.saveInsertionPoint());
@@ -509,9 +561,9 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
     step = time = {};
     return emitted;
   };
-  if (getConstantIntValue(stepBegin) == 0 && getConstantIntValue(stepEnd) == 1)
-    return emitStep(stepBegin);
-  auto loop = scf::ForOp::create(b, loc, stepBegin, stepEnd, i64(1), values);
+  if (getConstantIntValue(begin) == 0 && getConstantIntValue(end) == 1)
+    return emitStep(begin);
+  auto loop = scf::ForOp::create(b, loc, begin, end, i64(1), values);
   for (auto [slot, value] : llvm::zip(slots, loop.getRegionIterArgs()))
     *slot = value;
   {
@@ -531,6 +583,116 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
   for (auto [slot, value] : llvm::zip(slots, loop.getResults()))
     *slot = value;
   return success();
+}
+
+/// kStepsAhead steps at a time, while the inputs of the next so many are on
+/// their way: a step waits for the one before it, not for memory too.
+LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
+                                        StepSink &sink, bool withReadout,
+                                        Value begin, Value end) {
+  SmallVector<unsigned> inputs = findLoadedAhead();
+  SmallVector<Value *> slots;
+  SmallVector<Value> states;
+  SmallVector<Type> types;
+  for (Registers *registers : carried)
+    for (auto &state : *registers)
+      for (Value &value : state) {
+        slots.push_back(&value);
+        states.push_back(value);
+        types.push_back(value.getType());
+      }
+  // Of no step beyond the last, which may lie beyond the tensors.
+  auto loadFrom = [&](Value first, SmallVectorImpl<Value> &values) {
+    for (int64_t ahead = 0; ahead < kStepsAhead; ++ahead) {
+      setStep(arith::MinSIOp::create(b, loc, add(first, i64(ahead)),
+                                     sub(end, i64(1))));
+      for (unsigned input : inputs)
+        values.push_back(loadInput(b, loc, input, InnerPoint(position)));
+    }
+  };
+  Value isAny = compare(arith::CmpIPredicate::slt, begin, end);
+  auto branch = scf::IfOp::create(b, loc, types, isAny, /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    if (!types.empty()) {
+      b.setInsertionPointToEnd(branch.elseBlock());
+      scf::YieldOp::create(b, loc, states);
+      b.setInsertionPointToEnd(branch.thenBlock());
+    } else {
+      b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    }
+    SmallVector<Value> start = states;
+    loadFrom(begin, start);
+    auto loop = scf::ForOp::create(b, loc, begin, end, i64(kStepsAhead), start);
+    {
+      OpBuilder::InsertionGuard inside(b);
+      b.setInsertionPointToEnd(loop.getBody());
+      ValueRange arguments = loop.getRegionIterArgs();
+      for (auto [slot, value] : llvm::zip(slots, arguments))
+        *slot = value;
+      ValueRange loaded = arguments.drop_front(slots.size());
+      Value first = loop.getInductionVar();
+      SmallVector<Value> later;
+      loadFrom(add(first, i64(kStepsAhead)), later);
+      for (int64_t ahead = 0; ahead < kStepsAhead; ++ahead) {
+        setStep(add(first, i64(ahead)));
+        beginStep();
+        loadedAhead.assign(scan.getInputs().size(), Value());
+        for (unsigned input : inputs) {
+          loadedAhead[input] = loaded.front();
+          loaded = loaded.drop_front();
+        }
+        OpBuilder body(b);
+        body.restoreInsertionPoint(b.saveInsertionPoint());
+        LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
+        loadedAhead.clear();
+        if (failed(emitted))
+          return failure();
+        b.restoreInsertionPoint(body.saveInsertionPoint());
+      }
+      SmallVector<Value> next;
+      for (Value *slot : slots)
+        next.push_back(*slot);
+      llvm::append_range(next, later);
+      scf::YieldOp::create(b, loc, next);
+    }
+    if (!types.empty())
+      scf::YieldOp::create(b, loc, loop.getResults().take_front(types.size()));
+  }
+  for (auto [slot, value] : llvm::zip(slots, branch.getResults()))
+    *slot = value;
+  step = time = {};
+  return success();
+}
+
+/// The longest chain of operations; arithmetic takes about 6 cycles, and a
+/// special function with what belongs to it 56 (measured on an H200).
+int64_t GpuKernels::getStepLatency() {
+  DenseMap<Value, int64_t> latest;
+  int64_t longest = 0;
+  for (Operation &op : scan.getElements().front().without_terminator()) {
+    int64_t begin = -1;
+    for (Value operand : op.getOperands()) {
+      auto argument = dyn_cast<BlockArgument>(operand);
+      bool isState =
+          argument && argument.getArgNumber() >= scan.getInputs().size();
+      auto found = latest.find(operand);
+      begin = std::max(begin, isState                 ? 0
+                              : found == latest.end() ? -1
+                                                      : found->second);
+    }
+    if (begin < 0)
+      continue;
+    auto known = dyn_cast<StepOpInterface>(op);
+    OpCost cost = known ? known.getCost() : OpCost{1, 0};
+    int64_t end = begin + int64_t(6 * cost.arithmetic + 56 * cost.special);
+    for (Value result : op.getResults())
+      latest[result] = end;
+  }
+  Operation *yield = scan.getElements().front().getTerminator();
+  for (Value value : yield->getOperands())
+    longest = std::max(longest, latest.lookup(value));
+  return std::max<int64_t>(longest, 10);
 }
 
 //===----------------------------------------------------------------------===//
@@ -797,6 +959,10 @@ void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
                                                 : kDefaultSegmentSteps;
   if (!dims.inner.empty())
     launch.pointCost = 80;
+  if (!scan.isAffine()) {
+    launch.stepCost = getStepLatency();
+    launch.stepsInFlight = findLoadedAhead().empty() ? 1 : 2 * kStepsAhead;
+  }
   describe(function, launch);
 }
 

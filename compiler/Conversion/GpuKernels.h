@@ -36,6 +36,9 @@ namespace recur {
 /// Discardable attribute of a kernel: what a launch needs to know.
 inline constexpr llvm::StringLiteral kLaunchAttr = "recur.launch";
 
+/// And a list of more of them, for other schedules that launch the same kernel.
+inline constexpr llvm::StringLiteral kLaunchAlsoAttr = "recur.launch_also";
+
 class GpuKernels : protected StepHooks {
 public:
   GpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
@@ -97,10 +100,22 @@ protected:
   void emitStart(Registers &carry);
   mlir::LogicalResult emitFold();
   void emitCombine();
-  mlir::LogicalResult emitReplay(Registers &carry);
+  /// `writes`: the outputs; else the steps only lead to the state after them.
+  mlir::LogicalResult emitReplay(Registers &carry, bool writes = true);
   void emitFinish(Registers &carry);
   mlir::LogicalResult emitSteps(llvm::ArrayRef<Registers *> carried,
                                 StepSink &sink, bool withReadout);
+  mlir::LogicalResult emitStepLoop(llvm::ArrayRef<Registers *> carried,
+                                   StepSink &sink, bool withReadout,
+                                   Value begin, Value end);
+  mlir::LogicalResult emitAheadLoop(llvm::ArrayRef<Registers *> carried,
+                                    StepSink &sink, bool withReadout,
+                                    Value begin, Value end);
+  void setStep(Value number);
+  /// The inputs whose elements of later steps are loaded ahead.
+  llvm::SmallVector<unsigned> findLoadedAhead();
+  /// Estimated cycles from the states before a step to those after it.
+  int64_t getStepLatency();
 
   // States. What a summary holds of a carrier is `getCount` numbers at each
   // inner point: the vector, or the unknown entries of its transition.
@@ -233,6 +248,10 @@ protected:
   Value sequenceBegin, sequenceEnd;
   Value stepBegin, stepEnd; // of this segment, counted in the sequence
   Value step, time;         // now
+  /// Whether a step's inputs are loaded before the steps in front of it.
+  bool loadsAhead = true;
+  /// By input: the element at this step where it has been loaded before.
+  llvm::SmallVector<Value> loadedAhead;
 };
 
 } // namespace recur

@@ -18,14 +18,6 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static constexpr int64_t kWarp = 32;
-
-/// Bits of recur_channel_report.
-static constexpr int64_t kFinishedInOrder = 1, kNotFinite = 2;
-
-/// Bytes of a recur_channel_report.
-static constexpr int64_t kReportBytes = 16;
-
 /// Static shared memory of a block.
 static constexpr int64_t kSharedLimit = 48 << 10;
 
@@ -77,15 +69,16 @@ private:
 NewtonKernels::NewtonKernels(NewtonOp newton, ScheduleAttr schedule,
                              const Signature &signature)
     : GpuKernels(newton, schedule, signature), newton(newton),
-      warps(schedule.getWarps()) {}
+      warps(schedule.getWarps()),
+      tolerance(newton.getTolerance().convertToDouble()) {}
 
 //===----------------------------------------------------------------------===//
 // The kernel
 //===----------------------------------------------------------------------===//
 
-LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol) {
+LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
+                                  Shared &shared) {
   module = target;
-  name = symbol;
   if (segmentsArgument >= 0)
     return scan.emitError() << "schedule 'newton' expects no packed segments, "
                                "whose lengths differ from lane to lane";
@@ -95,16 +88,64 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol) {
               "registers and in "
            << kSharedLimit << " bytes of shared memory for " << warps
            << " segments of 32 channels, found " << getSharedBytes();
-  gpu::GPUFuncOp function = createKernel(module, name, kWarp * warps);
-  describeNewton(function);
-  readParameters(function);
+  std::string key =
+      (schedule.getLanes() + (schedule.getContiguous() ? "+" : "-") +
+       (isOverGrid() ? "g" : "b") + Twine(schedule.getSteps()) + "," +
+       Twine(warps))
+          .str();
+  SmallVector<gpu::GPUFuncOp> &kernels = shared[key];
+  auto describeAll = [&](ArrayRef<gpu::GPUFuncOp> list) {
+    if (isOverGrid()) {
+      describeSegments(list[0], /*again=*/false);
+      describeSegments(list[1], /*again=*/true);
+    }
+    describeNewton(list.back());
+  };
+  if (!kernels.empty()) {
+    // The same code, launched otherwise.
+    SmallVector<Attribute> before;
+    for (gpu::GPUFuncOp kernel : kernels)
+      before.push_back(kernel->getAttr(kLaunchAttr));
+    describeAll(kernels);
+    for (auto [kernel, first] : llvm::zip(kernels, before)) {
+      SmallVector<Attribute> also;
+      if (auto known = kernel->getAttrOfType<ArrayAttr>(kLaunchAlsoAttr))
+        llvm::append_range(also, known);
+      also.push_back(kernel->getAttr(kLaunchAttr));
+      kernel->setAttr(kLaunchAlsoAttr, b.getArrayAttr(also));
+      kernel->setAttr(kLaunchAttr, first);
+    }
+    return success();
+  }
+  auto create = [&](const Twine &suffix, int32_t threads) {
+    kernels.push_back(createKernel(module, (symbol + suffix).str(), threads));
+    return kernels.back();
+  };
+  if (isOverGrid()) {
+    if (failed(emitSegments(create("_segments", kSegmentThreads),
+                            /*again=*/false)) ||
+        failed(emitSegments(create("_again", kSegmentThreads),
+                            /*again=*/true)))
+      return failure();
+  }
+  name = symbol;
+  gpu::GPUFuncOp last =
+      create(isOverGrid() ? "_finish" : "", int32_t(kWarp * warps));
+  describeNewton(last);
+  readParameters(last);
+  return emitSolver();
+}
+
+LogicalResult NewtonKernels::emitSolver() {
   locate();
   summaries = createShared("summaries", getSharedBytes());
   flags = createShared("flags", 4 * warps);
   Registers carry = makeRegisters(Summary::State);
   emitStart(carry);
   Findings findings;
-  if (failed(emitTiles(carry, findings)))
+  clear(carry, findings);
+  if (failed(isOverGrid() ? emitUnmet(carry, findings)
+                          : emitTiles(carry, findings)))
     return failure();
   emitReport(findings);
   Value isFirst = compare(arith::CmpIPredicate::eq, warp, i64(0));
@@ -140,15 +181,8 @@ Value NewtonKernels::isWriter(AffineMap map) {
   return writes;
 }
 
-/// The tiles in the order of time; `carry` is the exact state between them.
-LogicalResult NewtonKernels::emitTiles(Registers &carry, Findings &findings) {
-  Value total = stepEnd;
-  // Short sequences are spread over all segments too.
-  Value share =
-      arith::DivSIOp::create(b, loc, add(total, i64(warps - 1)), i64(warps));
-  Value steps = arith::MaxSIOp::create(
-      b, loc, i64(1),
-      arith::MinSIOp::create(b, loc, share, i64(schedule.getSteps())));
+/// Nothing is known but the start.
+void NewtonKernels::clear(const Registers &carry, Findings &findings) {
   findings.passes = findings.flags = i32(0);
   findings.residual = constant(b.getF32Type(), 0);
   findings.scale = carry;
@@ -158,6 +192,17 @@ LogicalResult NewtonKernels::emitTiles(Registers &carry, Findings &findings) {
       value = constant(start.getType(), 0);
       include(start, value);
     }
+}
+
+/// The tiles in the order of time; `carry` is the exact state between them.
+LogicalResult NewtonKernels::emitTiles(Registers &carry, Findings &findings) {
+  Value total = stepEnd;
+  // Short sequences are spread over all segments too.
+  Value share =
+      arith::DivSIOp::create(b, loc, add(total, i64(warps - 1)), i64(warps));
+  Value steps = arith::MaxSIOp::create(
+      b, loc, i64(1),
+      arith::MinSIOp::create(b, loc, share, i64(schedule.getSteps())));
   unsigned states = flatten(carry).size();
   auto list = [&](const Registers &registers) {
     SmallVector<Value> values = flatten(registers);
@@ -307,12 +352,14 @@ LogicalResult NewtonKernels::emitPasses(const Registers &carry,
   for (auto [old, corrected] : llvm::zip(guess, now.entry))
     for (auto [kept, value] : llvm::zip(old, corrected))
       value = arith::SelectOp::create(b, loc, now.active, value, kept);
-  // What is finished in order is finished to the last bit.
-  Value inOrder;
+  // What is finished in order is finished to the last bit, and so is what
+  // makes small errors large.
+  Value exactly = mayGrow(transition);
   if (isLimited())
-    inOrder = compare(arith::CmpIPredicate::sgt, now.count,
-                      i32(newton.getMaxIterations()));
-  Value any = findAny(isChanged(guess, now.entry, now.scale, inOrder));
+    exactly = arith::OrIOp::create(b, loc, exactly,
+                                   compare(arith::CmpIPredicate::sgt, now.count,
+                                           i32(newton.getMaxIterations())));
+  Value any = findAny(isChanged(guess, now.entry, now.scale, exactly));
   now.active = isSet(any);
   // After so many passes every entry is that of one step after the other.
   Value more = arith::AndIOp::create(
@@ -327,8 +374,7 @@ LogicalResult NewtonKernels::emitPasses(const Registers &carry,
   return success();
 }
 
-/// Exit and transition of this warp's segment from the guess; nobody asks for
-/// those of the last.
+/// Exit and transition of this warp's segment from the guess.
 LogicalResult NewtonKernels::emitSummary(const Registers &guess,
                                          Registers &exit,
                                          Registers &transition) {
@@ -339,31 +385,8 @@ LogicalResult NewtonKernels::emitSummary(const Registers &guess,
       writeVector(transition, Summary::Transition, carrier, point,
                   getAlgebra(carrier).identity(carrier).entries);
     });
-  auto list = [&]() {
-    SmallVector<Value> values = flatten(exit);
-    llvm::append_range(values, flatten(transition));
-    return values;
-  };
-  SmallVector<Value> start = list();
-  SmallVector<Type> types;
-  for (Value value : start)
-    types.push_back(value.getType());
-  Value isAsked = compare(arith::CmpIPredicate::slt, warp, i64(warps - 1));
-  auto branch = scf::IfOp::create(b, loc, types, isAsked, /*withElse=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(branch.elseBlock());
-    scf::YieldOp::create(b, loc, start);
-    b.setInsertionPointToEnd(branch.thenBlock());
-    Fold sink(*this, exit, transition);
-    if (failed(emitSteps({&exit, &transition}, sink, /*withReadout=*/false)))
-      return failure();
-    scf::YieldOp::create(b, loc, list());
-  }
-  unsigned numbers = flatten(exit).size();
-  assign(exit, branch.getResults().take_front(numbers));
-  assign(transition, branch.getResults().drop_front(numbers));
-  return success();
+  Fold sink(*this, exit, transition);
+  return emitSteps({&exit, &transition}, sink, /*withReadout=*/false);
 }
 
 /// The entry of this warp's segment: the corrections of those before it, one
@@ -487,11 +510,30 @@ Value NewtonKernels::getGap(Value x, Value y, Value scale) {
 
 /// |x - y| > tolerance scale, or one of them no number.
 Value NewtonKernels::isFar(Value x, Value y, Value scale) {
-  Value bound = arith::MulFOp::create(
-      b, loc, constant(x.getType(), newton.getTolerance().convertToDouble()),
-      scale);
+  Value bound =
+      arith::MulFOp::create(b, loc, constant(x.getType(), tolerance), scale);
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGT,
                                getDistance(x, y), bound);
+}
+
+/// Whether the entries of a transition sum up to more than 1, or to no number:
+/// else no error grows by it.
+Value NewtonKernels::mayGrow(const Registers &transition) {
+  Value grows = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
+  for (const Carrier &carrier : carriers)
+    for (unsigned point = 0; point < pointCount[getNumber(carrier)]; ++point) {
+      ArrayRef<Value> entries = transition[getNumber(carrier)];
+      unsigned count = carrier.product.count();
+      Value sum = constant(carrier.type, 0);
+      for (Value entry : entries.slice(point * count, count))
+        sum = arith::AddFOp::create(b, loc, sum,
+                                    math::AbsFOp::create(b, loc, entry));
+      grows = arith::OrIOp::create(
+          b, loc, grows,
+          arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGT, sum,
+                                constant(carrier.type, 1)));
+    }
+  return grows;
 }
 
 /// Whether a state is infinite or no number.
@@ -678,11 +720,15 @@ int64_t NewtonKernels::getNumbers(Part part) const {
   return numbers;
 }
 
-/// A number takes as many bytes as the widest state.
-int64_t NewtonKernels::getSharedBytes() const {
+int64_t NewtonKernels::getNumberBytes() const {
   bool wide = llvm::any_of(
       carriers, [](const Carrier &carrier) { return carrier.type.isF64(); });
-  return (wide ? 8 : 4) * kWarp * warps *
+  return wide ? 8 : 4;
+}
+
+/// A number takes as many bytes as the widest state.
+int64_t NewtonKernels::getSharedBytes() const {
+  return getNumberBytes() * kWarp * warps *
          (2 * getNumbers(Part::Exit) + getNumbers(Part::Transition));
 }
 
@@ -702,10 +748,8 @@ Value NewtonKernels::getShared(Part part, const Carrier &carrier,
   for (const Carrier &other : carriers.take_front(getNumber(carrier)))
     row += pointCount[getNumber(other)] * count(other);
   row += point * count(carrier) + number;
-  bool wide = llvm::any_of(
-      carriers, [](const Carrier &other) { return other.type.isF64(); });
   Value place = add(mul(add(i64(row * warps), segment), i64(kWarp)), lane);
-  return at(summaries, toI32(mul(place, i64(wide ? 8 : 4))));
+  return at(summaries, toI32(mul(place, i64(getNumberBytes()))));
 }
 
 /// The exits of a segment.
@@ -734,21 +778,46 @@ void NewtonKernels::storeShared(Part part, const Registers &registers) {
 // Description
 //===----------------------------------------------------------------------===//
 
+std::string NewtonKernels::getVariant() {
+  std::string over;
+  if (isOverGrid())
+    over = "segments of " + std::to_string(schedule.getSegment()) +
+           " steps over the grid";
+  else
+    over = std::to_string(warps) + " segments of up to " +
+           std::to_string(schedule.getSteps()) + " steps";
+  return ("newton, " + over + ", lanes along " + schedule.getLanes() +
+          (schedule.getContiguous() ? ", unit stride" : ", any strides"))
+      .str();
+}
+
+void NewtonKernels::addWorkspace(Launch &launch) {
+  launch.workspace.push_back(
+      b.getDenseI64ArrayAttr({/*kind: a report*/ 2, kReportBytes}));
+  if (isOverGrid())
+    launch.workspace.push_back(b.getDenseI64ArrayAttr(
+        {/*kind: for each segment*/ 1,
+         kEdges * getNumbers(Part::Exit) * getNumberBytes()}));
+}
+
 void NewtonKernels::describeNewton(gpu::GPUFuncOp function) {
   Launch launch;
-  launch.variant =
-      ("newton, " + Twine(warps) + " segments of up to " +
-       Twine(schedule.getSteps()) + " steps, lanes along " +
-       schedule.getLanes() +
-       (schedule.getContiguous() ? ", unit stride" : ", any strides"))
-          .str();
+  launch.variant = getVariant();
   if (laneDim >= 0 && dims.isParallel(laneDim))
     launch.laneDim = laneDim;
   launch.itemsPerBlock = kWarp;
   launch.block = kWarp * warps;
-  // Two passes with the tangent, each at two and a half steps, and the replay.
-  launch.stepCost = launch.stepCost * 6 / warps;
-  launch.workspace.push_back(
-      b.getDenseI64ArrayAttr({/*kind: a report*/ 2, kReportBytes}));
+  addWorkspace(launch);
+  if (isOverGrid()) {
+    // Looks at the edges of the segments.
+    launch.phase = "combine";
+    launch.stepCost = 0;
+    launch.stepsInFlight = 1 << 20;
+  } else {
+    // Two passes with the tangent, each at one and a half steps, and the
+    // replay, in turn; a block's threads share the steps already.
+    launch.stepCost = 4 * getStepLatency();
+    launch.stepsInFlight = 2;
+  }
   describe(function, launch);
 }

@@ -18,6 +18,9 @@
 /// one entry more that of running one step after the other. So as many passes
 /// as there are entries to find end every iteration with that answer, also
 /// where Newton's method does not converge.
+///
+/// With a `segment` in the schedule all of time is cut into segments of so many
+/// steps that run over the grid at once (NewtonGrid.cpp).
 //===----------------------------------------------------------------------===//
 #ifndef RECUR_COMPILER_CONVERSION_NEWTONKERNELS_H
 #define RECUR_COMPILER_CONVERSION_NEWTONKERNELS_H
@@ -31,12 +34,22 @@ public:
   NewtonKernels(NewtonOp newton, ScheduleAttr schedule,
                 const Signature &signature);
 
-  /// Emits the kernel at the end of `module`. Fails with a diagnostic for a
-  /// step that it does not cover.
-  mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name);
+  /// Kernels that several schedules launch, by what they depend on.
+  using Shared = llvm::StringMap<llvm::SmallVector<mlir::gpu::GPUFuncOp>>;
+
+  /// Emits the kernels at the end of `module`, but those in `shared`, to which
+  /// it adds its own. Fails with a diagnostic for a step that it does not
+  /// cover.
+  mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name,
+                           Shared &shared);
 
 private:
   class Fold;
+
+  static constexpr int64_t kWarp = 32, kSegmentThreads = 64;
+  /// Bits and bytes of recur_channel_report.
+  static constexpr int64_t kFinishedInOrder = 1, kNotFinite = 2,
+                           kReportBytes = 16;
 
   /// The iteration on a tile: the entry of this warp's segment, the largest
   /// sizes of the states that this thread has seen, how many passes the block
@@ -56,7 +69,31 @@ private:
   /// Whether there may be fewer corrections than entries to find.
   bool isLimited() { return int64_t(newton.getMaxIterations()) < warps - 1; }
 
+  // The segments over the grid (NewtonGrid.cpp).
+  bool isOverGrid() const { return schedule.getSegment() > 0; }
+  mlir::LogicalResult emitSegments(mlir::gpu::GPUFuncOp function, bool again);
+  void describeSegments(mlir::gpu::GPUFuncOp function, bool again);
+  mlir::LogicalResult emitFirst();
+  mlir::LogicalResult emitAgain();
+  mlir::LogicalResult emitUnmet(Registers &carry, Findings &findings);
+  mlir::FailureOr<llvm::SmallVector<Value>> emitInOrder(const Registers &start,
+                                                        Value count);
+  Value isApart(const Registers &entry, const Registers &exit,
+                const Registers &scale);
+  void includeWild(const Registers &states, Findings &findings);
+  /// States that the workspace holds of each segment: where it began, where it
+  /// ended first and in the end.
+  enum class Edge { Entry, First, Last };
+  static constexpr int64_t kEdges = 3;
+  Value getEdge(Edge edge, const Carrier &carrier, unsigned number,
+                Value segment);
+  Registers loadEdges(Edge edge, Value segment);
+  void storeEdges(Edge edge, const Registers &registers);
+  void addWorkspace(Launch &launch);
+
+  mlir::LogicalResult emitSolver();
   void locate();
+  void clear(const Registers &carry, Findings &findings);
   mlir::LogicalResult emitTiles(Registers &carry, Findings &findings);
   mlir::LogicalResult emitTile(const Registers &carry, Registers &exit,
                                Findings &findings);
@@ -71,6 +108,7 @@ private:
                   const Registers &scale, Value exactly = {});
   void include(Value size, Value &scale);
   Value isAnyWild(const Registers &registers);
+  Value mayGrow(const Registers &transition);
   Value findAny(Value changed);
   Value isSet(Value word);
   Value combineWarps(Value word);
@@ -92,6 +130,8 @@ private:
   Value createShared(llvm::StringRef name, int64_t bytes);
   enum class Part { Exit, Transition, Guess };
   int64_t getNumbers(Part part) const;
+  /// Of a number of any state in memory.
+  int64_t getNumberBytes() const;
   int64_t getSharedBytes() const;
   Value getShared(Part part, const Carrier &carrier, unsigned point,
                   unsigned number, Value segment);
@@ -99,12 +139,14 @@ private:
   void storeShared(Part part, const Registers &registers);
 
   Value isWriter(mlir::AffineMap map) override;
+  std::string getVariant();
   void describeNewton(mlir::gpu::GPUFuncOp function);
 
   NewtonOp newton;
   mlir::gpu::GPUModuleOp module;
   llvm::StringRef name;
   int64_t warps;
+  double tolerance; // of gaps and corrections
   Value lane, warp, isInside;
   Value summaries, flags; // in shared memory
 };

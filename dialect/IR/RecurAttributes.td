@@ -190,7 +190,8 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - `warps`: of a block, along time.
 
     A `newton` has segments of up to `steps` steps, one for each of the `warps`, and a
-    channel a lane.
+    channel a lane; with a `segment` all segments of so many steps run at once over
+    the grid, and what does not meet is finished in order.
 
     A wave has segments of `steps` steps, one for each of the `warps` of a block
     at a time; a warp has `group` neighbours along `lanes`, each of `width`

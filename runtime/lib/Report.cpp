@@ -33,10 +33,10 @@ struct Memory {
   void *begin;
 };
 
-/// Whether the variant of `plan` leaves reports: the only part of its workspace
-/// then.
+/// Whether the variant of `plan` leaves reports: the first part of its
+/// workspace then, of which nothing is zeroed.
 bool leavesReports(const GpuPlan &plan) {
-  return plan.variant->n_parts == 1 &&
+  return plan.variant->n_parts > 0 &&
          plan.variant->parts[0].kind == RECUR_GPU_REPORT && !plan.isEmpty();
 }
 

@@ -256,7 +256,9 @@ typedef struct recur_gpu_kernel {
 typedef enum recur_gpu_part_kind {
   RECUR_GPU_PER_POSITION = 0, /**< of the parallel space of the first kernel */
   RECUR_GPU_PER_TILE = 1,     /**< and of every tile of `tile_steps` of time */
-  RECUR_GPU_REPORT = 2        /**< a recur_channel_report for every position */
+  /** A recur_channel_report for every position: the first part, and nothing of
+      the workspace is zeroed. */
+  RECUR_GPU_REPORT = 2
 } recur_gpu_part_kind;
 
 /// A part of a variant's workspace: `value_bytes` times the sizes of `dims` for
