@@ -416,8 +416,10 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
     add("lookback", time, 1, true, 1, 8,
         std::min<int64_t>(elements, 32) / (2 * share));
   // A block or a warp a row, with less in its registers: the next steps are on
-  // their way. A block's tile of 2048 steps wants rows as long.
-  if (elements == 32 && vector > 1 && !scan.getSegments())
+  // their way. A block's tile of 2048 steps wants rows as long, and sums that
+  // cost little more than what is moved.
+  if (elements == 32 && vector > 1 && !scan.getSegments() &&
+      scan.getAlgebra().getSemiring() == Semiring::PlusTimes)
     add("tile", time, vector, true, 1, 8, elements / 4);
   add("tile", time, vector, true, 1, 1,
       std::max<int64_t>(elements / 4, vector));
