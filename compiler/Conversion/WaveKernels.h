@@ -35,9 +35,8 @@
 /// ahead where their strides allow; and two tiles of the inputs along the
 /// channels, of which one is on its way while the other is worked on.
 ///
-/// Tools that know of barriers alone (compute-sanitizer's racecheck) report the
-/// words, as a warp looks at one while the warp before it may be writing it.
-/// What orders them is the number that they hold: one access reads or writes
+/// A warp looks at a word while the warp before it may be writing it. What
+/// orders them is the number that the word holds: one access reads or writes
 /// state and number together, a warp goes on once the number is its segment's,
 /// and only then overwrites the word.
 //===----------------------------------------------------------------------===//
@@ -173,6 +172,7 @@ private:
   Value loadTile(unsigned number, int64_t row);
   llvm::SmallVector<Value> readWords(Value memory);
   Value isMissing(llvm::ArrayRef<Value> words);
+  Value isAnyMissing(llvm::ArrayRef<Value> words);
   llvm::SmallVector<Value> awaitEntry(Value memory);
   void handOver(Value memory, unsigned state, llvm::ArrayRef<Value> values,
                 Value tag);
@@ -185,6 +185,7 @@ private:
   // Small builders (WaveMemory.cpp).
   void when(Value condition, llvm::function_ref<void()> body);
   void syncWarp();
+  Value hide(Value value);
   Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
   void callIntrinsic(llvm::StringRef name, llvm::ArrayRef<Value> operands);
 
@@ -193,6 +194,8 @@ private:
       unroll; // points of one turn of the loop over them
   /// Whether the states' way through the warps is what takes the time.
   bool isTight;
+  /// Whether the words of a thread's channels are written at once.
+  bool writesPairs;
   bool hasFinal, hasNarrowResults;
   llvm::SmallVector<Entry> constants, frontier, invariants, rows;
   llvm::SmallVector<mlir::Operation *> reductions;

@@ -112,8 +112,6 @@ static void installDriver() {
     setenv("RECUR_CUDA_LIBRARY", RECUR_FAKE_CUDA, 1);
     unsetenv("RECUR_SCHEDULE");
     fake::reset();
-    // All memory is the device's.
-    fake::addRange(1, size_t(1) << 62, 0);
     fake::setEffects(launchInEmulator, [](const fake::Memset &fill) {
       std::memset(reinterpret_cast<void *>(fill.address), fill.value,
                   fill.bytes);
@@ -471,6 +469,10 @@ void EmulatedSpec::Implementation::call(const SpecRun &run,
   std::memset(memory.begin(), kPoison, memory.end() - memory.begin());
   now.ranges.push_back({"the workspace", memory.end() - bytes, bytes});
   calling = &now;
+  // All memory is that device's.
+  fake::setPrimaryActive(ordinal, true);
+  fake::removeRange(1);
+  fake::addRange(1, size_t(1) << 62, ordinal);
   check(recur_call(&only, pointers.data(), int(pointers.size()),
                    bytes ? memory.end() - bytes : nullptr, bytes, nullptr));
   calling = nullptr;

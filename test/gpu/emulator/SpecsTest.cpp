@@ -290,6 +290,7 @@ INSTANTIATE_TEST_SUITE_P(Specs, FeaturesTest, ::testing::ValuesIn(features),
 struct Scheduled {
   const char *name, *schedule, *text;
   bool inPlace = false;
+  const char *target = "sm_90a";
 };
 
 void PrintTo(const Scheduled &scheduled, std::ostream *os) {
@@ -336,6 +337,9 @@ const Scheduled schedules[] = {
      "  state h[b,m,n]\n  state g[b]\n"
      "  h = w * prev(h) + x * sum(n: v)\n  g = 0.5 * prev(g) + sum(n: v)\n"
      "  y = sum(m, n: h) + g\n}\n"},
+    // Chips without exchanges of 128 bits.
+    {"WavePairs", "algorithm=wave,lanes=d,width=2,steps=8,group=32,warps=2",
+     SELECTIVE_SCAN(5), false, "sm_80"},
 };
 
 class SchedulesTest : public ::testing::TestWithParam<Scheduled> {};
@@ -343,6 +347,7 @@ class SchedulesTest : public ::testing::TestWithParam<Scheduled> {};
 TEST_P(SchedulesTest, AgreeWithTheInterpreter) {
   SpecOptions options;
   options.schedule = GetParam().schedule;
+  options.target = GetParam().target;
   Matrix matrix(GetParam().name, GetParam().text, options);
   matrix.ranges["A"] = {-0.9, -0.1};
   matrix.inPlace = GetParam().inPlace;
