@@ -103,6 +103,20 @@ LaneDims recur::getLaneDims(ScanLikeOpInterface scan) {
   return dims;
 }
 
+bool recur::needsOnlyFirsts(ScanLikeOpInterface scan) {
+  unsigned segment = scan.getSpace().getSegment();
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  for (unsigned i = 0, e = scan.getInputs().size(); i < e; ++i)
+    if (scan.getInputLag(i) > 0 ||
+        recurrence.getInputMap(i).isFunctionOfDim(segment))
+      return false;
+  for (unsigned i = 0, e = recurrence.getInitMaps().size(); i < e; ++i)
+    if (recurrence.getInitMap(i).isFunctionOfDim(segment))
+      return false;
+  return llvm::none_of(scan.getOutputs().getAsRange<ResultAttr>(),
+                       [](ResultAttr output) { return output.isFinal(); });
+}
+
 /// Lanes of the widest state in a register of `bits`.
 static int64_t getWidth(ScanLikeOpInterface scan, unsigned bits) {
   unsigned widest = 32;
@@ -406,8 +420,10 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   }
   if (shape->innerLast && !shape->timeIsNearer)
     return;
-  // (where sequences begin takes registers for each vector along time)
-  int64_t share = scan.getSegments() ? 2 : 1;
+  // (where sequences begin takes registers for each vector along time, unless
+  // a bit says it)
+  bool walksBounds = scan.getSegments() && !needsOnlyFirsts(scan);
+  int64_t share = walksBounds ? 2 : 1;
   // Where only offsets travel, windows of more threads cost little.
   add("lookback", time, vector, true, 1, shape->isUniform ? 8 : 4,
       std::min<int64_t>(elements, narrow ? 64 : 32) / share);
@@ -418,7 +434,7 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   // A block or a warp a row, with less in its registers: the next steps are on
   // their way. A block's tile of 2048 steps wants rows as long, and sums that
   // cost little more than what is moved.
-  if (elements == 32 && vector > 1 && !scan.getSegments() &&
+  if (elements == 32 && vector > 1 && !walksBounds &&
       scan.getAlgebra().getSemiring() == Semiring::PlusTimes)
     add("tile", time, vector, true, 1, 8, elements / 4);
   add("tile", time, vector, true, 1, 1,

@@ -30,6 +30,10 @@ struct LaneDims {
 };
 LaneDims getLaneDims(ScanLikeOpInterface scan);
 
+/// Whether all that a step of packed sequences has to know of its own is
+/// whether it is the first there.
+bool needsOnlyFirsts(ScanLikeOpInterface scan);
+
 /// The schedules of `scan` for a target, the preferred one first.
 /// `overrides` is empty or a list `lanes=d,width=8,contiguous=true,segment=64`,
 /// any part of which may be missing; then only that schedule is made.

@@ -195,6 +195,7 @@ void TileKernels::goToTile(Value begin) {
   Value inBlock =
       arith::MulIOp::create(b, loc, warp, i32(chunks * teams * steps));
   Value both = arith::AddIOp::create(b, loc, inWarp, inBlock);
+  tileBegin = begin;
   threadBegin = add(begin, arith::ExtUIOp::create(b, loc, i64Type, both));
   Value end = add(begin, i64(tileSteps));
   isFull = compare(arith::CmpIPredicate::sle, end,
@@ -456,10 +457,7 @@ void TileKernels::emitLookback() {
     map.rest.assign(composed.begin(), composed.begin() + size);
     composed = composed.drop_front(size);
   }
-  if (looksWide())
-    readWideWindow();
-  else
-    readWindow();
+  readWindow();
   gpu::BarrierOp::create(b, loc);
 
   // It also combines it with the tiles before.

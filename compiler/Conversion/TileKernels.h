@@ -93,6 +93,8 @@ private:
   bool isPacked() const { return segmentsArgument >= 0; }
   Value getBound(Value number);
   Value getSequence(Value number);
+  bool marksFirsts();
+  void markFirsts();
   void findSequences();
   void enterSequence(Value number);
   Value getDistance(Value number);
@@ -167,18 +169,28 @@ private:
   // it ends in.
   unsigned getPieces(unsigned carrier) const;
   unsigned getMapPieces(unsigned carrier) const;
+  bool sharesWord(unsigned carrier) const;
+  unsigned getMapWords(unsigned carrier) const;
   int64_t getWords() const;
   int64_t getPublishedParts(unsigned carrier) const;
   Value getStatus(Value tile, Value channel, unsigned carrier, Value word);
+  void publishWord(Value channel, unsigned carrier, unsigned word, Value bits);
   void publish(Value channel, unsigned carrier, unsigned word,
                llvm::ArrayRef<Value> numbers);
   void publishMap(Value channel, unsigned carrier, const Map &map);
   void publishFinal(Value channel, unsigned carrier, const State &state);
+  Value readWord(Value tile, Value channel, unsigned carrier, Value word,
+                 Value &isThere);
   llvm::SmallVector<Value> readPublished(Value tile, Value channel,
                                          unsigned carrier, Value isBase,
                                          Value &isThere);
+  bool composesWindow() const;
+  int64_t getWindowSlots() const;
+  int64_t getTilesOfSlot() const;
   int64_t getWindowRows() const;
+  Value getWindow();
   Value getWindowBegin();
+  Value getTileOfWindow(Value slot, int64_t number);
   Value getWindowSlot(unsigned carrier, Value row);
   int64_t getWindowBytes();
   /// Wide windows pay where only offsets are read.
@@ -193,7 +205,6 @@ private:
       mlir::TypeRange types,
       llvm::function_ref<void(llvm::SmallVectorImpl<Value> &, Value &)> read);
   void readWindow();
-  void readWideWindow();
 
   // The algebra.
   using GpuKernels::getAlgebra;
@@ -264,7 +275,7 @@ private:
   Value thread, lane, warp, team;
   Value tile, unit, units, tiles;
   Value channelBase, threadChannel, isChannel; // i64, i64, i1
-  Value threadBegin, isFull;
+  Value tileBegin, threadBegin, isFull;
   Value
       isInnerPacked; // all numbers of a step lie together; null: no inner dims
   // Packed: the range of all sequences; by chunk the number of the first bound
@@ -275,6 +286,8 @@ private:
   llvm::SmallVector<Value> firstBounds;
   Value nextNumber, nextBound, ownBegin, restarts;
   llvm::SmallVector<States> starts;
+  // If marks are enough: those of the steps of each chunk, a bit each.
+  llvm::SmallVector<Value> firstBits;
   bool isCombining = false;
   Value totals, entriesShared, windowShared; // in shared memory
   llvm::SmallVector<Value> registers;

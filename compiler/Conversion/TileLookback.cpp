@@ -39,11 +39,23 @@ unsigned TileKernels::getMapPieces(unsigned carrier) const {
   return numbers * getPieces(carrier);
 }
 
+/// Whether both numbers of a map h -> P h + E travel in one word, which is then
+/// never 0: a P of 0 is published as -0.
+bool TileKernels::sharesWord(unsigned carrier) const {
+  return getPart(carrier).isF32() && !isUniform(carrier) &&
+         getMapPieces(carrier) == 2;
+}
+
+/// Words of a map that a tile publishes for each channel.
+unsigned TileKernels::getMapWords(unsigned carrier) const {
+  return sharesWord(carrier) ? 1 : getMapPieces(carrier);
+}
+
 /// Words that a tile publishes for each channel.
 int64_t TileKernels::getWords() const {
   int64_t words = 0;
   for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
-    words += getMapPieces(carrier) + getOrder(carrier) * getPieces(carrier);
+    words += getMapWords(carrier) + getOrder(carrier) * getPieces(carrier);
   return words;
 }
 
@@ -52,7 +64,7 @@ Value TileKernels::getStatus(Value number, Value channel, unsigned carrier,
                              Value word) {
   int64_t first = 0;
   for (unsigned other = 0; other < carrier; ++other)
-    first += getMapPieces(other) + getOrder(other) * getPieces(other);
+    first += getMapWords(other) + getOrder(other) * getPieces(other);
   Value block = add(mul(toI64(number), toI64(units)), toI64(unit));
   Value inTile = arith::AddIOp::create(b, loc, word, i32(first));
   inTile = arith::AddIOp::create(
@@ -62,6 +74,15 @@ Value TileKernels::getStatus(Value number, Value channel, unsigned carrier,
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{bytes},
                              LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// Writes a word that other blocks wait for.
+void TileKernels::publishWord(Value channel, unsigned carrier, unsigned word,
+                              Value bits) {
+  LLVM::StoreOp::create(
+      b, loc, bits, getStatus(tile, channel, carrier, i32(word)), 8,
+      /*isVolatile=*/false, /*isNonTemporal=*/false,
+      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, "device");
 }
 
 /// Publishes numbers of a carrier of this tile, from word `word` on.
@@ -83,11 +104,7 @@ void TileKernels::publish(Value channel, unsigned carrier, unsigned word,
         half = arith::AndIOp::create(b, loc, half, i64(0xffffffff));
       }
       Value flagged = arith::OrIOp::create(b, loc, half, i64(int64_t(1) << 32));
-      LLVM::StoreOp::create(b, loc, flagged,
-                            getStatus(tile, channel, carrier, i32(word++)), 8,
-                            /*isVolatile=*/false, /*isNonTemporal=*/false,
-                            /*isInvariantGroup=*/false,
-                            LLVM::AtomicOrdering::monotonic, "device");
+      publishWord(channel, carrier, word++, flagged);
     }
   }
 }
@@ -98,12 +115,39 @@ void TileKernels::publishMap(Value channel, unsigned carrier, const Map &map) {
     llvm::append_range(numbers, map.entries);
   for (const std::optional<Value> &rest : map.rest)
     numbers.push_back(*rest);
-  publish(channel, carrier, 0, numbers);
+  if (!sharesWord(carrier)) {
+    publish(channel, carrier, 0, numbers);
+    return;
+  }
+  auto getBits = [&](Value number) -> Value {
+    return arith::BitcastOp::create(b, loc, b.getI32Type(), number);
+  };
+  Value factor = getBits(numbers[0]);
+  Value isZero = compare(arith::CmpIPredicate::eq, factor, i32(0));
+  factor = arith::SelectOp::create(
+      b, loc, isZero, i32(std::numeric_limits<int32_t>::min()), factor);
+  Value bits = arith::ExtUIOp::create(b, loc, i64Type, factor);
+  bits = arith::ShLIOp::create(b, loc, bits, i64(32));
+  Value rest = arith::ExtUIOp::create(b, loc, i64Type, getBits(numbers[1]));
+  publishWord(channel, carrier, 0, arith::OrIOp::create(b, loc, bits, rest));
 }
 
 void TileKernels::publishFinal(Value channel, unsigned carrier,
                                const State &state) {
-  publish(channel, carrier, getMapPieces(carrier), state);
+  publish(channel, carrier, getMapWords(carrier), state);
+}
+
+/// Reads a word that is 0 until it is published: clears `isThere` if it is.
+Value TileKernels::readWord(Value number, Value channel, unsigned carrier,
+                            Value word, Value &isThere) {
+  Value loaded = LLVM::LoadOp::create(
+      b, loc, i64Type, getStatus(number, channel, carrier, word), 8,
+      /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/false,
+      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, "device");
+  Value here = compare(arith::CmpIPredicate::ne, loaded, i64(0));
+  isThere =
+      isThere ? arith::AndIOp::create(b, loc, isThere, here).getResult() : here;
+  return loaded;
 }
 
 /// Reads the parts of a tile's map, or, for the base of a window, as much of
@@ -117,6 +161,19 @@ SmallVector<Value> TileKernels::readPublished(Value number, Value channel,
   unsigned count = getMapPieces(carrier);
   unsigned transition = count - getOrder(carrier) * getPieces(carrier);
   SmallVector<Value> parts;
+  auto getHigh = [&](Value word) {
+    return toI32(arith::ShRUIOp::create(b, loc, word, i64(32)));
+  };
+  auto addPart = [&](Value bits) {
+    parts.push_back(arith::BitcastOp::create(b, loc, part, bits));
+  };
+  if (sharesWord(carrier)) {
+    Value index = arith::SelectOp::create(b, loc, isBase, i32(1), i32(0));
+    Value word = readWord(number, channel, carrier, index, isThere);
+    addPart(getHigh(word));
+    addPart(toI32(word));
+    return parts;
+  }
   for (unsigned first = 0; first < count; first += pieces) {
     Value bits;
     for (unsigned piece = 0; piece < pieces; ++piece) {
@@ -124,16 +181,7 @@ SmallVector<Value> TileKernels::readPublished(Value number, Value channel,
       unsigned base = count + (word < transition ? piece : word - transition);
       Value index =
           arith::SelectOp::create(b, loc, isBase, i32(base), i32(word));
-      Value loaded = LLVM::LoadOp::create(
-          b, loc, i64Type, getStatus(number, channel, carrier, index), 8,
-          /*isVolatile=*/false, /*isNonTemporal=*/false,
-          /*isInvariant=*/false, /*isInvariantGroup=*/false,
-          LLVM::AtomicOrdering::monotonic, "device");
-      Value high = toI32(arith::ShRUIOp::create(b, loc, loaded, i64(32)));
-      Value here = compare(arith::CmpIPredicate::ne, high, i32(0));
-      isThere = isThere
-                    ? arith::AndIOp::create(b, loc, isThere, here).getResult()
-                    : here;
+      Value loaded = readWord(number, channel, carrier, index, isThere);
       if (pieces == 1) {
         bits = toI32(loaded);
       } else {
@@ -143,21 +191,60 @@ SmallVector<Value> TileKernels::readPublished(Value number, Value channel,
             bits ? arith::OrIOp::create(b, loc, bits, half).getResult() : half;
       }
     }
-    parts.push_back(arith::BitcastOp::create(b, loc, part, bits));
+    addPart(bits);
   }
   return parts;
 }
 
-/// Rows of the window in shared memory: tiles, or all tiles of a warp's
-/// threads.
+/// Whether a thread composes the maps that it reads of a channel. Transitions
+/// that are uniform are known to the thread that applies them.
+bool TileKernels::composesWindow() const {
+  return looksWide() ||
+         llvm::none_of(llvm::seq<size_t>(0, carriers.size()),
+                       [&](size_t carrier) { return isUniform(carrier); });
+}
+
+/// Threads that share the window of a channel.
+int64_t TileKernels::getWindowSlots() const {
+  return looksWide() ? threads : std::min<int64_t>(threads / laneTile, kWindow);
+}
+
+/// The consecutive tiles that each of them reads, at most.
+int64_t TileKernels::getTilesOfSlot() const {
+  return looksWide() ? 1 : kWindow / getWindowSlots();
+}
+
+/// Rows of the window in shared memory: the maps of a warp's threads, of a
+/// thread, or of a tile.
 int64_t TileKernels::getWindowRows() const {
-  return looksWide() ? warps : kWindow;
+  return looksWide()        ? warps
+         : composesWindow() ? getWindowSlots()
+                            : getWindowSlots() * getTilesOfSlot();
+}
+
+/// How many tiles this one looks at. Many units have enough tiles under way
+/// with small windows, which read less.
+Value TileKernels::getWindow() {
+  int64_t most = getWindowSlots() * getTilesOfSlot();
+  if (most <= kWindow)
+    return i32(most);
+  Value window = arith::DivUIOp::create(b, loc, i32(kTilesUnderWay), units);
+  window = arith::MaxUIOp::create(b, loc, window, i32(kWindow));
+  return arith::MinUIOp::create(b, loc, window, i32(most));
 }
 
 /// The first of the tiles that this one looks at.
 Value TileKernels::getWindowBegin() {
-  Value begin = arith::SubIOp::create(b, loc, tile, i32(kWindow));
+  Value begin = arith::SubIOp::create(b, loc, tile, getWindow());
   return arith::MaxSIOp::create(b, loc, begin, i32(0));
+}
+
+/// The tile that a thread of the window reads as its number `number`.
+Value TileKernels::getTileOfWindow(Value slot, int64_t number) {
+  Value place = arith::MulIOp::create(b, loc, slot, i32(getTilesOfSlot()));
+  place = arith::AddIOp::create(
+      b, loc, place, i32(number - getWindowSlots() * getTilesOfSlot()));
+  return arith::AddIOp::create(b, loc, tile, place);
 }
 
 /// Where what was read of a tile of the window is in shared memory:
@@ -205,137 +292,128 @@ SmallVector<Value> TileKernels::awaitPublished(
   return llvm::to_vector(ValueRange(loop.getResults()));
 }
 
-/// The block reads what the tiles before this one have published, each thread
-/// some words, and waits for each: of the first of the window the exit state,
-/// of those after it their maps.
+/// The block reads what the tiles before this one have published, and waits for
+/// it: of the first of the window the exit state, of those after it their maps.
+/// Each thread reads some tiles of a channel. In a block of one channel the
+/// warps then compose what their threads have.
 void TileKernels::readWindow() {
+  Value slot =
+      looksWide()
+          ? thread
+          : arith::DivUIOp::create(b, loc, thread, i32(laneTile)).getResult();
+  Value channel =
+      looksWide()
+          ? i32(0)
+          : arith::RemUIOp::create(b, loc, thread, i32(laneTile)).getResult();
   Value begin = getWindowBegin();
   struct Row {
-    Value number, from, channel, reads, isBase;
+    Value number, exists, isBase;
   };
-  SmallVector<Row> rows;
+  SmallVector<Row> rows(getTilesOfSlot());
   SmallVector<Type> types;
-  int64_t count = kWindow * laneTile;
-  for (int64_t first = 0; first < count; first += threads) {
-    Row &row = rows.emplace_back();
-    row.number = arith::AddIOp::create(b, loc, thread, i32(first));
-    Value inWindow = arith::DivUIOp::create(b, loc, row.number, i32(laneTile));
-    row.channel = arith::RemUIOp::create(b, loc, row.number, i32(laneTile));
-    row.from = arith::AddIOp::create(b, loc, begin, inWindow);
-    row.reads = compare(arith::CmpIPredicate::slt, row.from, tile);
-    if (first + threads > count)
-      row.reads = arith::AndIOp::create(
-          b, loc, row.reads,
-          compare(arith::CmpIPredicate::ult, row.number, i32(count)));
-    row.isBase = compare(arith::CmpIPredicate::eq, inWindow, i32(0));
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    row.number = getTileOfWindow(slot, i);
+    row.exists = compare(arith::CmpIPredicate::sge, row.number, begin);
+    row.isBase = compare(arith::CmpIPredicate::eq, row.number, begin);
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
       types.append(getPublishedParts(carrier), getPart(carrier));
   }
-  // A thread whose first word is of this tile has nothing to read; its other
-  // words are of tiles after it, and the first serves again.
-  auto branch = scf::IfOp::create(b, loc, rows[0].reads, /*withElse=*/false);
+  // If a thread has less to read, its last tile serves for those before it.
+  Row last = rows.back();
+  Value reads = last.exists;
+  if (int64_t all = getWindowSlots() * laneTile; all < threads)
+    reads = arith::AndIOp::create(
+        b, loc, reads, compare(arith::CmpIPredicate::ult, thread, i32(all)));
+  auto branch = scf::IfOp::create(b, loc, types, reads, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  for (Row &row : MutableArrayRef(rows).drop_front()) {
-    row.from =
-        arith::SelectOp::create(b, loc, row.reads, row.from, rows[0].from);
-    row.channel = arith::SelectOp::create(b, loc, row.reads, row.channel,
-                                          rows[0].channel);
-    row.isBase =
-        arith::SelectOp::create(b, loc, row.reads, row.isBase, rows[0].isBase);
-  }
-  SmallVector<Value> published = awaitPublished(
-      types, [&](SmallVectorImpl<Value> &values, Value &isThere) {
-        for (const Row &row : rows)
-          for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
-            llvm::append_range(values,
-                               readPublished(row.from, row.channel, carrier,
-                                             row.isBase, isThere));
-      });
-  ArrayRef<Value> read(published);
-  for (const Row &row : rows) {
-    OpBuilder::InsertionGuard keep(b);
-    if (row.number != rows[0].number) {
-      auto storing = scf::IfOp::create(b, loc, row.reads, /*withElse=*/false);
-      b.setInsertionPoint(storing.thenBlock()->getTerminator());
-    }
-    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
-      int64_t count = getPublishedParts(carrier);
-      storeRecord(getWindowSlot(carrier, row.number), read.take_front(count));
-      read = read.drop_front(count);
-    }
-  }
-}
-
-/// The same of a block of one channel: each thread waits for the map of one
-/// tile, of as many before this one as there are threads, and the warps compose
-/// them. Of the first of the window the exit state counts; what is before it
-/// starts from nothing.
-void TileKernels::readWideWindow() {
-  Value number = arith::AddIOp::create(
-      b, loc, arith::SubIOp::create(b, loc, tile, i32(threads)), thread);
-  // Many units have enough tiles under way with small windows, which read less.
-  Value window = arith::DivUIOp::create(b, loc, i32(kTilesUnderWay), units);
-  window = arith::MaxUIOp::create(b, loc, window, i32(kWindow));
-  window = arith::MinUIOp::create(b, loc, window, i32(threads));
-  Value first = arith::SubIOp::create(b, loc, tile, window);
-  first = arith::MaxSIOp::create(b, loc, first, i32(0));
-  Value exists = compare(arith::CmpIPredicate::sge, number, first);
-  Value isBase = compare(arith::CmpIPredicate::eq, number, first);
-  SmallVector<Type> types;
-  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
-    types.append(getPublishedParts(carrier), getPart(carrier));
-  auto branch = scf::IfOp::create(b, loc, types, exists, /*withElse=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(branch.thenBlock());
-    SmallVector<Value> values = awaitPublished(
-        types, [&](SmallVectorImpl<Value> &read, Value &isThere) {
-          for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
-            llvm::append_range(
-                read, readPublished(number, i32(0), carrier, isBase, isThere));
-        });
-    b.setInsertionPointToEnd(branch.thenBlock());
-    scf::YieldOp::create(b, loc, values);
-    b.setInsertionPointToEnd(branch.elseBlock());
-    values.clear();
+  b.setInsertionPointToEnd(branch.elseBlock());
+  SmallVector<Value> nothing;
+  for (size_t i = 0; i < rows.size(); ++i)
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
       Map identity = getIdentity(carrier);
       if (!isUniform(carrier))
         for (Value entry : identity.entries)
-          appendParts(entry, values);
+          appendParts(entry, nothing);
       for (const std::optional<Value> &rest : identity.rest)
-        appendParts(*rest, values);
+        appendParts(*rest, nothing);
     }
-    scf::YieldOp::create(b, loc, values);
-  }
+  scf::YieldOp::create(b, loc, nothing);
+  b.setInsertionPointToEnd(branch.thenBlock());
+  SmallVector<Value> published = awaitPublished(
+      types, [&](SmallVectorImpl<Value> &values, Value &isThere) {
+        for (const Row &row : rows) {
+          auto select = [&](Value x, Value y) -> Value {
+            return arith::SelectOp::create(b, loc, row.exists, x, y);
+          };
+          Value number = select(row.number, last.number);
+          Value isBase = select(row.isBase, last.isBase);
+          for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+            llvm::append_range(values, readPublished(number, channel, carrier,
+                                                     isBase, isThere));
+        }
+      });
+  b.setInsertionPointToEnd(branch.thenBlock());
+  scf::YieldOp::create(b, loc, published);
+  b.setInsertionPointAfter(branch);
   SmallVector<Value> parts(branch.getResults());
   ArrayRef<Value> rest(parts);
-  Maps maps;
-  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
-    maps.push_back(takePublished(carrier, rest, tilePowers[carrier]));
-  unsigned level = 0;
-  for (int64_t distance = 1; distance < kWarp; distance *= 2, ++level)
-    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
-      Map later = shuffle(carrier, maps[carrier], i32(distance),
-                          gpu::ShuffleMode::DOWN);
-      maps[carrier] = compose(carrier, maps[carrier], later);
-      if (isUniform(carrier))
-        maps[carrier].entries = tilePowers[carrier].tiles[level + 1];
-    }
-  auto storing = scf::IfOp::create(
-      b, loc, compare(arith::CmpIPredicate::eq, lane, i32(0)), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(storing.thenBlock()->getTerminator());
-  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+  auto store = [&](unsigned carrier, const Map &map, Value row) {
     SmallVector<Value> record;
     if (!isUniform(carrier))
-      for (Value entry : maps[carrier].entries)
+      for (Value entry : map.entries)
         appendParts(entry, record);
-    for (const std::optional<Value> &part : maps[carrier].rest)
-      appendParts(*part, record);
-    storeRecord(getWindowSlot(carrier, warp), record);
-  }
+    for (const std::optional<Value> &number : map.rest)
+      appendParts(*number, record);
+    storeRecord(getWindowSlot(carrier, row), record);
+  };
+  Maps all;
+  for (auto [i, row] : llvm::enumerate(rows))
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+      Map map = takePublished(carrier, rest, tilePowers[carrier]);
+      if (!composesWindow()) {
+        OpBuilder::InsertionGuard keep(b);
+        auto storing = scf::IfOp::create(b, loc, reads, /*withElse=*/false);
+        b.setInsertionPoint(storing.thenBlock()->getTerminator());
+        Value place = arith::MulIOp::create(b, loc, slot, i32(rows.size()));
+        place = arith::AddIOp::create(b, loc, place, i32(i));
+        place = arith::MulIOp::create(b, loc, place, i32(laneTile));
+        store(carrier, map, arith::AddIOp::create(b, loc, place, channel));
+        continue;
+      }
+      // Nothing is left of what is before the state that the window starts
+      // from.
+      if (!isUniform(carrier)) {
+        Map base = map;
+        base.entries.assign(base.entries.size(),
+                            getAlgebra(carriers[carrier]).zero());
+        map = select(row.isBase, base, map);
+        if (i + 1 < rows.size())
+          map = select(row.exists, map, getIdentity(carrier));
+      }
+      if (i == 0)
+        all.push_back(map);
+      else
+        all[carrier] = compose(carrier, all[carrier], map);
+    }
+  if (!composesWindow())
+    return;
+  unsigned level = 0;
+  for (int64_t distance = 1; looksWide() && distance < kWarp;
+       distance *= 2, ++level)
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+      Map later =
+          shuffle(carrier, all[carrier], i32(distance), gpu::ShuffleMode::DOWN);
+      all[carrier] = compose(carrier, all[carrier], later);
+      if (isUniform(carrier))
+        all[carrier].entries = tilePowers[carrier].tiles[level + 1];
+    }
+  Value stores = looksWide() ? compare(arith::CmpIPredicate::eq, lane, i32(0))
+                             : compare(arith::CmpIPredicate::ult, thread,
+                                       i32(getWindowSlots() * laneTile));
+  auto storing = scf::IfOp::create(b, loc, stores, /*withElse=*/false);
+  b.setInsertionPoint(storing.thenBlock()->getTerminator());
+  for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+    store(carrier, all[carrier], looksWide() ? warp : thread);
 }
 
 /// A map from its published parts, which are removed; transitions that are
@@ -359,8 +437,9 @@ TileKernels::States TileKernels::lookBack(Value channel, ArrayRef<Map> own) {
   States states(carriers.size());
   Value begin = getWindowBegin();
   for (int64_t row = 0; row < getWindowRows(); ++row) {
-    Value number = arith::AddIOp::create(b, loc, begin, i32(row));
-    Value applies = compare(arith::CmpIPredicate::slt, number, tile);
+    Value number = getTileOfWindow(i32(0), row);
+    Value isBase = compare(arith::CmpIPredicate::eq, number, begin);
+    Value applies = compare(arith::CmpIPredicate::sgt, number, begin);
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
       Value slot = arith::AddIOp::create(b, loc, channel, i32(row * laneTile));
       SmallVector<Value> parts =
@@ -377,10 +456,11 @@ TileKernels::States TileKernels::lookBack(Value channel, ArrayRef<Map> own) {
       State &state = states[carrier];
       if (row == 0)
         state = exit;
-      else if (looksWide())
+      else if (composesWindow())
         state = apply(carrier, map, state);
       else
-        state = select(applies, apply(carrier, map, state), state);
+        state = select(isBase, exit,
+                       select(applies, apply(carrier, map, state), state));
     }
   }
   return states;

@@ -257,7 +257,7 @@ SmallVector<Value> TileKernels::loadTile() {
   scf::YieldOp::create(b, loc, values);
   // A tile without steps reads nothing.
   b.setInsertionPointToEnd(full.elseBlock());
-  Value any = compare(arith::CmpIPredicate::sgt, sequenceEnd, i64(0));
+  Value any = compare(arith::CmpIPredicate::slt, tileBegin, sequenceEnd);
   auto part = scf::IfOp::create(b, loc, types, any, /*withElse=*/true);
   scf::YieldOp::create(b, loc, part.getResults());
   b.setInsertionPointToEnd(part.thenBlock());

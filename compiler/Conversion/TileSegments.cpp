@@ -7,12 +7,14 @@
 /// into tiles as if they were one. Where one starts, the map of the step is
 /// that of a constant, so tiles of any sequences combine like others. A thread
 /// finds the sequence of its first step by bisection and walks the bounds from
-/// there.
+/// there. Where nothing else varies by sequence, a bit for each step of the
+/// tile says whether one starts, and no thread has to know which.
 ///
 /// Steps are counted in the direction of the recurrence. In reverse the last
 /// sequence is the first that they meet.
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Analysis/Schedules.h"
 #include "compiler/Conversion/TileKernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -43,9 +45,131 @@ Value TileKernels::getSequence(Value number) {
   return space.getReverse() ? sub(last, number) : number;
 }
 
+/// Whether the first steps of sequences are marked, and nothing else is looked
+/// up.
+bool TileKernels::marksFirsts() {
+  return isPacked() && needsOnlyFirsts(scan) && 32 % steps == 0 &&
+         !llvm::is_contained(accesses, Access::Direct);
+}
+
+/// Marks the first steps of sequences among those of the tile, in one bit each.
+/// The block looks at bounds at equal distances, then at those from the last of
+/// them that is before the tile.
+void TileKernels::markFirsts() {
+  // (in whole vectors, before where to begin)
+  int64_t words = (tileSteps + 127) / 128 * 4, bytes = 4 * words + 16;
+  Value buffer = createShared("firsts", lookback ? bytes : 2 * bytes);
+  Type i32Type = b.getI32Type();
+  // Tiles alternate between two buffers, as for the totals.
+  if (!lookback) {
+    Value odd = arith::AndIOp::create(
+        b, loc, arith::DivUIOp::create(b, loc, tileBegin, i64(tileSteps)),
+        i64(1));
+    buffer = at(buffer, toI32(mul(odd, i64(bytes))));
+  }
+  Value first = at(buffer, i32(4 * words));
+  Value number = toI64(thread), last = sizes[space.getSegment()];
+  for (int64_t word = 0; word < words; word += threads) {
+    Value own = arith::AddIOp::create(b, loc, thread, i32(word));
+    auto inside = scf::IfOp::create(
+        b, loc, compare(arith::CmpIPredicate::ult, own, i32(words)), false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(inside.thenBlock()->getTerminator());
+    LLVM::StoreOp::create(
+        b, loc, i32(0), at(buffer, arith::MulIOp::create(b, loc, own, i32(4))),
+        4);
+  }
+  Value stride =
+      arith::DivUIOp::create(b, loc, add(last, i64(threads)), i64(threads));
+  auto isBefore = [&](Value pivot) -> Value {
+    Value exists = compare(arith::CmpIPredicate::sle, pivot, last);
+    Value bound = getBound(arith::MinSIOp::create(b, loc, pivot, last));
+    return arith::AndIOp::create(
+        b, loc, exists, compare(arith::CmpIPredicate::slt, bound, tileBegin));
+  };
+  Value pivot = mul(number, stride);
+  Value own = isBefore(pivot), next = isBefore(add(pivot, stride));
+  Value isZero = compare(arith::CmpIPredicate::eq, thread, i32(0));
+  // The last one before the tile, or the first of all.
+  Value isLast = arith::AndIOp::create(
+      b, loc, arith::OrIOp::create(b, loc, own, isZero),
+      arith::XOrIOp::create(
+          b, loc, next,
+          arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
+  {
+    auto writing = scf::IfOp::create(b, loc, isLast, /*withElse=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(writing.thenBlock()->getTerminator());
+    LLVM::StoreOp::create(b, loc, pivot, first, 8);
+  }
+  gpu::BarrierOp::create(b, loc);
+  Value begin = LLVM::LoadOp::create(b, loc, i64Type, first, 8);
+  begin = arith::MaxSIOp::create(b, loc, begin, i64(0));
+  begin = add(begin, number);
+  Value end = add(tileBegin, i64(tileSteps));
+  auto loop = scf::WhileOp::create(b, loc, TypeRange{i64Type}, begin);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *test = b.createBlock(&loop.getBefore(), {}, i64Type, loc);
+    b.setInsertionPointToStart(test);
+    scf::ConditionOp::create(
+        b, loc, compare(arith::CmpIPredicate::sle, test->getArgument(0), last),
+        test->getArguments());
+    Block *body = b.createBlock(&loop.getAfter(), {}, i64Type, loc);
+    b.setInsertionPointToStart(body);
+    Value here = body->getArgument(0);
+    Value bound = getBound(here);
+    Value distance = sub(bound, tileBegin);
+    // (a bound before the tile is far after it here)
+    auto inside = scf::IfOp::create(
+        b, loc, compare(arith::CmpIPredicate::ult, distance, i64(tileSteps)),
+        false);
+    {
+      OpBuilder::InsertionGuard keep(b);
+      b.setInsertionPoint(inside.thenBlock()->getTerminator());
+      Value step = toI32(distance);
+      Value word = arith::ShRUIOp::create(b, loc, step, i32(5));
+      Value bit = arith::AndIOp::create(b, loc, step, i32(31));
+      bit = arith::ShLIOp::create(b, loc, i32(1), bit);
+      LLVM::AtomicRMWOp::create(
+          b, loc, LLVM::AtomicBinOp::_or,
+          at(buffer, arith::MulIOp::create(b, loc, word, i32(4))), bit,
+          LLVM::AtomicOrdering::monotonic, "block");
+    }
+    Value goesOn = compare(arith::CmpIPredicate::slt, bound, end);
+    Value following = add(here, i64(threads));
+    scf::YieldOp::create(b, loc,
+                         ValueRange{arith::SelectOp::create(
+                             b, loc, goesOn, following, add(last, i64(1)))});
+  }
+  gpu::BarrierOp::create(b, loc);
+  firstBits.clear();
+  for (int64_t k = 0; k < chunks; ++k) {
+    Value step = toI32(sub(threadBegin, tileBegin));
+    step = arith::AddIOp::create(b, loc, step, i32(k * teams * steps));
+    Value word = arith::ShRUIOp::create(b, loc, step, i32(5));
+    word = LLVM::LoadOp::create(
+        b, loc, i32Type,
+        at(buffer, arith::MulIOp::create(b, loc, word, i32(4))), 4);
+    firstBits.push_back(arith::ShRUIOp::create(
+        b, loc, word, arith::AndIOp::create(b, loc, step, i32(31))));
+  }
+  // All sequences start from the same.
+  position[space.getSegment()] = i64(0);
+  starts.assign(channels, {});
+  for (int64_t v = 0; v < channels; ++v) {
+    goToChannel(v);
+    starts[v] = createStartsOfAll();
+  }
+}
+
 /// Finds, for each chunk of the thread, the first bound that is not before its
 /// first step: all chunks by one bisection.
 void TileKernels::findSequences() {
+  if (marksFirsts()) {
+    markFirsts();
+    return;
+  }
   SmallVector<Value> wanted, initial;
   for (int64_t k = 0; k < chunks; ++k) {
     wanted.push_back(add(threadBegin, i64(k * teams * steps)));
@@ -124,6 +248,12 @@ Value TileKernels::getDistance(Value number) {
 void TileKernels::enterStep(int64_t chunk, int64_t number) {
   if (!isPacked())
     return;
+  if (marksFirsts()) {
+    Value bit = arith::AndIOp::create(b, loc, firstBits[chunk],
+                                      i32(int32_t(int64_t(1) << number)));
+    restarts = compare(arith::CmpIPredicate::ne, bit, i32(0));
+    return;
+  }
   auto before = [&](Value number) { return sub(toI64(number), i64(1)); };
   if (number == 0) {
     nextNumber = firstBounds[chunk];

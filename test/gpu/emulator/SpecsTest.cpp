@@ -161,6 +161,13 @@ const Feature features[] = {
     {"PackedShort", "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> "
                     "(h[t,d], final h) {\n  segments cu[s]\n"
                     "  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    // Only whether a step is the first of a sequence matters.
+    {"PackedMarks", "recurrence r over t reverse (a[t,d], x[t,d], h0[d]) -> "
+                    "(h[t,d]) {\n  segments cu[s]\n"
+                    "  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    {"PackedMarksTimeLast",
+     "recurrence r over t (a[d,t]: bf16, x[d,t]: bf16) -> (h[d,t]: bf16) {\n"
+     "  segments cu[s]: i64\n  state h[d] = 2\n  h = a * prev(h) + x\n}\n"},
     {"Lags", "recurrence r over t (x[b,t,d], w[d]) -> (h[b,t,d]) {\n"
              "  state h[b,d]\n"
              "  h = w * prev(h) + x + 0.5 * prev(x) - 0.25 * x[b,t-3,d]\n}\n"},
@@ -273,7 +280,8 @@ TEST_P(FeaturesTest, AgreeWithTheInterpreter) {
     matrix.others = {3, 1, 2};
     matrix.choices["n"] = {2, 3, 1};
   }
-  if (std::string(GetParam().name) == "PackedShort")
+  if (std::string(GetParam().name) == "PackedShort" ||
+      std::string_view(GetParam().name).starts_with("PackedMarks"))
     matrix.choices["s"] = {300, 1300, 64};
   matrix.run();
 }
