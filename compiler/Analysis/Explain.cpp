@@ -485,9 +485,9 @@ static void explainSchedules(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
          << " steps over the grid, 1 pass expected, then 1 where they do not "
             "meet, then in order";
     else if (schedule.getAlgorithm() == "newton")
-      os << ", " << schedule.getWarps() << " segments of up to "
-         << schedule.getSteps() << " steps, 2 passes expected, at most "
-         << schedule.getWarps() - 1;
+      os << ", " << 32 * schedule.getWarps() / schedule.getGroup()
+         << " segments of up to " << schedule.getSteps()
+         << " steps at once, 2 to 4 passes expected, at last in order";
     else if (schedule.getSegment() > 0)
       os << ", segments of " << schedule.getSegment() << " steps";
     if (first) {

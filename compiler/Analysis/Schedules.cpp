@@ -500,9 +500,9 @@ static void addWaves(ScanLikeOpInterface scan, const TargetSpec &target,
 /// enough to fill a GPU.
 static constexpr int64_t kStatelessSteps = 16;
 
-/// Newton's method on the entries of the segments that the warps of a block
-/// take: as many as let the summaries of 32 channels fit in 48 kB of shared
-/// memory, up to eight.
+/// Newton's method. Over the grid, the warps of the last kernel's blocks are as
+/// many as let the summaries of 32 channels fit in 48 kB of shared memory, up
+/// to eight.
 static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
                       const LaneDims &dims,
                       SmallVectorImpl<ScheduleAttr> &schedules) {
@@ -513,27 +513,33 @@ static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
   if (dims.inner.any() && !scan.getBlockDims())
     return;
   int64_t order = scan.getAlgebra().getOrder();
-  int64_t numbers = scan.getBlockDims() || order > 1 ? order * order + 2 * order
-                                                     : 3 * scan.getNumStates();
+  int64_t numbers = scan.getBlockDims() || order > 1 ? order * order + 4 * order
+                                                     : 5 * scan.getNumStates();
   bool wide =
       llvm::any_of(scan.getStates().getAsRange<StateAttr>(),
                    [](StateAttr state) { return state.getType().isF64(); });
   int64_t warps = 8;
   while (warps > 1 && (wide ? 8 : 4) * 32 * warps * numbers > 48 << 10)
     warps /= 2;
-  if (warps < 2)
-    return;
-  auto add = [&](bool contiguous, int64_t segment) {
+  auto add = [&](bool contiguous, int64_t segment, int64_t steps, int64_t group,
+                 int64_t warps) {
     schedules.push_back(ScheduleAttr::get(
         scan.getContext(), target.name, "newton", space.getName(dims.channel),
-        /*width=*/1, contiguous, segment, /*steps=*/32, /*group=*/32,
-        /*chunks=*/1, warps));
+        /*width=*/1, contiguous, segment, steps, group, /*chunks=*/1, warps));
   };
   // Long segments where channels are many: the steps in front of them count
   // less. Short ones where channels are few.
-  for (int64_t segment : {512, 128, 32})
-    add(true, segment);
-  add(false, 128);
+  if (warps >= 2) {
+    for (int64_t segment : {512, 128, 32})
+      add(true, segment, 32, 32, warps);
+    add(false, 128, 32, 32, warps);
+  }
+  // A channel a block, its segments so short that they are many and their
+  // inputs stay in registers: for short sequences of few channels. Measured on
+  // an H200: 4 steps are as fast where weights are small, and slower where they
+  // are not. Large blocks would be much code.
+  if (order <= 2 && !dims.inner.any())
+    add(false, 0, /*steps=*/8, /*group=*/1, /*warps=*/2);
 }
 
 FailureOr<SmallVector<ScheduleAttr>>

@@ -18,6 +18,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -116,6 +117,13 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
         return failure();
       }
     }
+    // A step that is not affine is waited for by the next.
+    if (!scan.isAffine())
+      for (auto &[target, module] : modules)
+        module.walk([&](Operation *op) {
+          if (isa<SigmoidOp, SiluOp, math::TanhOp>(op))
+            op->setDiscardableAttr(kQuickAttr, builder.getUnitAttr());
+        });
     SmallVector<Attribute> variants;
     for (auto &[target, module] : modules)
       describeVariants(module, target, variants);

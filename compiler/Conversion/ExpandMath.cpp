@@ -76,6 +76,7 @@ struct ExpandFunction : OpRewritePattern<OpTy> {
             arith::ExtFOp::create(rewriter, op.getLoc(), computed, operand);
     ExpandMathOptions used = options;
     used.approximate = options.gpu && op->hasAttr(kApproximateAttr);
+    used.quick = options.gpu && op->hasAttr(kQuickAttr);
     MathBuilder builder(rewriter, op.getLoc(), computed, used);
     Value result;
     if constexpr (std::is_invocable_v<decltype(build), MathBuilder &, Value,

@@ -21,6 +21,11 @@ inline constexpr llvm::StringLiteral kTargetAttr = "recur.target";
 /// error of 1e-5 within [-30, 30]: what feeds 16-bit results alone.
 inline constexpr llvm::StringLiteral kApproximateAttr = "recur.approximate";
 
+/// Discardable attribute of a sigmoid, silu or tanh on whose f32 a GPU has to
+/// wait: as few instructions one after the other as leave a relative error of
+/// 1e-6 within [-10, 10], and of 1e-7 |x| below.
+inline constexpr llvm::StringLiteral kQuickAttr = "recur.quick";
+
 /// What the expansions may use.
 struct ExpandMathOptions {
   /// NVPTX's approximate instructions for f32.
@@ -32,6 +37,8 @@ struct ExpandMathOptions {
   bool avx512 = false;
   /// The op has kApproximateAttr (and gpu).
   bool approximate = false;
+  /// The op has kQuickAttr (and gpu).
+  bool quick = false;
 
   /// The options of cpu, x86-64-v2, x86-64-v3, x86-64-v4 or gpu.
   static std::optional<ExpandMathOptions> forTarget(llvm::StringRef target);

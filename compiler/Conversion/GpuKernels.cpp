@@ -26,8 +26,9 @@ static constexpr int64_t kUnrollLimit = 64, kRegisterLimit = 64;
 static constexpr int32_t kBlockThreads = 64;
 
 /// Steps whose inputs are loaded before those of the steps in front of them are
-/// used, where a step takes long.
-static constexpr int64_t kStepsAhead = 4;
+/// used, where a step takes long: as long as memory takes, if the values of so
+/// many inputs leave registers to the steps.
+static int64_t getStepsAhead(size_t inputs) { return inputs > 4 ? 4 : 8; }
 
 /// Steps of a segment when the schedule leaves them open.
 static constexpr int64_t kDefaultSegmentSteps = 256;
@@ -89,10 +90,7 @@ public:
 
   SmallVector<Value> enter(OpBuilder &builder, Location, const Carrier &carrier,
                            const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    std::vector<Value> values =
-        k.readVector(carry, Summary::State, carrier, point);
-    return SmallVector<Value>(values.begin(), values.end());
+    return k.enterStep(builder, carry, carrier, point);
   }
   Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
                 const Transition &map, const InnerPoint &point) override {
@@ -527,11 +525,12 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
   Value begin = stepBegin;
   bool isOne =
       getConstantIntValue(stepBegin) == 0 && getConstantIntValue(stepEnd) == 1;
-  if (!isOne && !findLoadedAhead().empty()) {
+  if (size_t inputs = findLoadedAhead().size(); !isOne && inputs > 0) {
+    int64_t ahead = getStepsAhead(inputs);
     Value steps =
         arith::MaxSIOp::create(b, loc, sub(stepEnd, stepBegin), i64(0));
-    Value end = add(begin, sub(steps, arith::RemUIOp::create(
-                                          b, loc, steps, i64(kStepsAhead))));
+    Value end = add(
+        begin, sub(steps, arith::RemUIOp::create(b, loc, steps, i64(ahead))));
     if (failed(emitAheadLoop(carried, sink, withReadout, begin, end)))
       return failure();
     begin = end;
@@ -539,18 +538,31 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
   return emitStepLoop(carried, sink, withReadout, begin, stepEnd);
 }
 
+SmallVector<mlir::Value *> GpuKernels::getSlots(ArrayRef<Registers *> all) {
+  SmallVector<Value *> slots;
+  for (Registers *registers : all)
+    for (auto &list : *registers)
+      for (Value &value : list)
+        slots.push_back(&value);
+  return slots;
+}
+
+SmallVector<mlir::Value> GpuKernels::enterStep(OpBuilder &builder,
+                                               Registers &states,
+                                               const Carrier &carrier,
+                                               const InnerPoint &point) {
+  b.restoreInsertionPoint(builder.saveInsertionPoint());
+  return llvm::to_vector(readVector(states, Summary::State, carrier, point));
+}
+
 /// One step after the other.
 LogicalResult GpuKernels::emitStepLoop(ArrayRef<Registers *> carried,
                                        StepSink &sink, bool withReadout,
                                        Value begin, Value end) {
-  SmallVector<Value *> slots;
+  SmallVector<Value *> slots = getSlots(carried);
   SmallVector<Value> values;
-  for (Registers *registers : carried)
-    for (auto &state : *registers)
-      for (Value &value : state) {
-        slots.push_back(&value);
-        values.push_back(value);
-      }
+  for (Value *slot : slots)
+    values.push_back(*slot);
   auto emitStep = [&](Value number) -> LogicalResult {
     setStep(number);
     beginStep();
@@ -585,27 +597,26 @@ LogicalResult GpuKernels::emitStepLoop(ArrayRef<Registers *> carried,
   return success();
 }
 
-/// kStepsAhead steps at a time, while the inputs of the next so many are on
+/// Some steps at a time, while the inputs of the next so many are on
 /// their way: a step waits for the one before it, not for memory too.
 LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
                                         StepSink &sink, bool withReadout,
                                         Value begin, Value end) {
   SmallVector<unsigned> inputs = findLoadedAhead();
-  SmallVector<Value *> slots;
+  int64_t count = getStepsAhead(inputs.size());
+  SmallVector<Value *> slots = getSlots(carried);
   SmallVector<Value> states;
   SmallVector<Type> types;
-  for (Registers *registers : carried)
-    for (auto &state : *registers)
-      for (Value &value : state) {
-        slots.push_back(&value);
-        states.push_back(value);
-        types.push_back(value.getType());
-      }
-  // Of no step beyond the last, which may lie beyond the tensors.
+  for (Value *slot : slots) {
+    states.push_back(*slot);
+    types.push_back(slot->getType());
+  }
+  // Of no steps beyond the last, which may lie beyond the tensors.
+  Value last = sub(end, i64(count));
   auto loadFrom = [&](Value first, SmallVectorImpl<Value> &values) {
-    for (int64_t ahead = 0; ahead < kStepsAhead; ++ahead) {
-      setStep(arith::MinSIOp::create(b, loc, add(first, i64(ahead)),
-                                     sub(end, i64(1))));
+    first = arith::MinSIOp::create(b, loc, first, last);
+    for (int64_t ahead = 0; ahead < count; ++ahead) {
+      setStep(add(first, i64(ahead)));
       for (unsigned input : inputs)
         values.push_back(loadInput(b, loc, input, InnerPoint(position)));
     }
@@ -623,7 +634,7 @@ LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
     }
     SmallVector<Value> start = states;
     loadFrom(begin, start);
-    auto loop = scf::ForOp::create(b, loc, begin, end, i64(kStepsAhead), start);
+    auto loop = scf::ForOp::create(b, loc, begin, end, i64(count), start);
     {
       OpBuilder::InsertionGuard inside(b);
       b.setInsertionPointToEnd(loop.getBody());
@@ -633,8 +644,8 @@ LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
       ValueRange loaded = arguments.drop_front(slots.size());
       Value first = loop.getInductionVar();
       SmallVector<Value> later;
-      loadFrom(add(first, i64(kStepsAhead)), later);
-      for (int64_t ahead = 0; ahead < kStepsAhead; ++ahead) {
+      loadFrom(add(first, i64(count)), later);
+      for (int64_t ahead = 0; ahead < count; ++ahead) {
         setStep(add(first, i64(ahead)));
         beginStep();
         loadedAhead.assign(scan.getInputs().size(), Value());
@@ -961,7 +972,8 @@ void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
     launch.pointCost = 80;
   if (!scan.isAffine()) {
     launch.stepCost = getStepLatency();
-    launch.stepsInFlight = findLoadedAhead().empty() ? 1 : 2 * kStepsAhead;
+    size_t inputs = findLoadedAhead().size();
+    launch.stepsInFlight = inputs > 0 ? 2 * getStepsAhead(inputs) : 1;
   }
   describe(function, launch);
 }

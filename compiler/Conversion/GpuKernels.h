@@ -103,8 +103,8 @@ protected:
   /// `writes`: the outputs; else the steps only lead to the state after them.
   mlir::LogicalResult emitReplay(Registers &carry, bool writes = true);
   void emitFinish(Registers &carry);
-  mlir::LogicalResult emitSteps(llvm::ArrayRef<Registers *> carried,
-                                StepSink &sink, bool withReadout);
+  virtual mlir::LogicalResult emitSteps(llvm::ArrayRef<Registers *> carried,
+                                        StepSink &sink, bool withReadout);
   mlir::LogicalResult emitStepLoop(llvm::ArrayRef<Registers *> carried,
                                    StepSink &sink, bool withReadout,
                                    Value begin, Value end);
@@ -112,6 +112,12 @@ protected:
                                     StepSink &sink, bool withReadout,
                                     Value begin, Value end);
   void setStep(Value number);
+  /// What the steps carry, by its place.
+  static llvm::SmallVector<Value *> getSlots(llvm::ArrayRef<Registers *> all);
+  /// The states that a sink hands to a step where it stands.
+  llvm::SmallVector<Value> enterStep(mlir::OpBuilder &builder,
+                                     Registers &states, const Carrier &carrier,
+                                     const InnerPoint &point);
   /// The inputs whose elements of later steps are loaded ahead.
   llvm::SmallVector<unsigned> findLoadedAhead();
   /// Estimated cycles from the states before a step to those after it.
@@ -213,6 +219,10 @@ protected:
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   /// `bytes` after `base`, which is in shared memory.
   Value at(Value base, Value bytes);
+  /// Bytes of the block's shared memory, aligned to 16, of a kernel of
+  /// `module`.
+  Value createShared(mlir::gpu::GPUModuleOp module, const llvm::Twine &name,
+                     int64_t bytes);
   Value getThreadId();
   Value getBlockId();
   /// A number of another thread of the warp, of 32 or 64 bits.

@@ -134,6 +134,9 @@ inline constexpr double tanhF32[] = {
     0.02063908614218235,
     -0.005704985000193119};
 
+/// The same for |x| <= 1/4: error 2^-21.
+inline constexpr double tanhQuick[] = {-0.3332457058, 0.1287639803};
+
 /// log(2): times an integer of 9 bits, the first part is exact.
 inline constexpr double log2F32[] = {
     0.693145751953125,

@@ -78,14 +78,21 @@ static Value scale(MathBuilder &b, Value value, const Reduced &reduced) {
   return b.mul(b.mul(value, first), second);
 }
 
+/// exp(factor x) as 2^y, y rounded: a relative error of |y| 2^-25 and 2 units
+/// in the last place.
+static Value expQuickly(MathBuilder &b, Value x, double factor) {
+  return b.callIntrinsic("llvm.nvvm.ex2.approx.ftz",
+                         {b.mul(x, b.constant(factor * log2eF32[0]))});
+}
+
 /// exp(x) in f32 by the special-function unit, whose 2^y has an error of 2
 /// units in the last place. y = x log2(e) is rounded; exp(x) = 2^y (1 + log(2)
 /// (x log2(e)
 /// - y)) to first order. Results under the smallest normal number are 0.
 static Value expOnGpu(MathBuilder &b, Value x) {
-  Value factor = b.constant(log2eF32[0]);
   if (b.options.approximate)
-    return b.callIntrinsic("llvm.nvvm.ex2.approx.ftz", {b.mul(x, factor)});
+    return expQuickly(b, x, 1);
+  Value factor = b.constant(log2eF32[0]);
   Value bounded = b.atLeast(x, -110);
   // Not 128: that is infinite, but exp of some x that round to it is not.
   Value y = arith::MinNumFOp::create(b.builder, b.mul(bounded, factor),
@@ -140,8 +147,24 @@ Value recur::buildExpm1(MathBuilder &b, Value x) {
   return b.copySign(b.add(half, half), x);
 }
 
+/// tanh(x) = 1 - 2 / (exp(2x) + 1), also where that is infinite; a polynomial
+/// where it cancels.
+static Value tanhQuickly(MathBuilder &b, Value x) {
+  Value one = b.constant(1);
+  Value power = expQuickly(b, x, 2);
+  Value reciprocal =
+      b.callIntrinsic("llvm.nvvm.rcp.approx.ftz.f", {b.add(power, one)});
+  Value large = b.fma(reciprocal, b.constant(-2), one);
+  Value square = b.mul(x, x);
+  Value small = b.fma(b.mul(x, square), b.polynomial(square, tanhQuick), x);
+  Value isSmall = b.compare(Predicate::OLT, b.abs(x), b.constant(0.25));
+  return b.select(isSmall, small, large);
+}
+
 /// tanh(|x|) = 1 - 2 / (exp(2|x|) + 1), a polynomial where that cancels.
 static Value tanhOnGpu(MathBuilder &b, Value x) {
+  if (b.options.quick)
+    return tanhQuickly(b, x);
   Value magnitude = b.abs(x);
   Value doubled = b.add(magnitude, magnitude);
   Value one = b.constant(1);
@@ -178,15 +201,15 @@ static Value divide(MathBuilder &b, Value numerator, Value denominator) {
 }
 
 /// numerator / (1 + exp(-x)); exp(-x) may be infinite.
-static Value divideApproximately(MathBuilder &b, Value numerator, Value x) {
-  Value power = expOnGpu(b, b.neg(x));
+static Value divideQuickly(MathBuilder &b, Value numerator, Value x) {
+  Value power = expQuickly(b, x, -1);
   return b.mul(numerator, b.callIntrinsic("llvm.nvvm.rcp.approx.ftz.f",
                                           {b.add(power, b.constant(1))}));
 }
 
 Value recur::buildSigmoid(MathBuilder &b, Value x) {
-  if (b.options.approximate && !b.isF64)
-    return divideApproximately(b, b.constant(1), x);
+  if ((b.options.approximate || b.options.quick) && !b.isF64)
+    return divideQuickly(b, b.constant(1), x);
   // 1 / (1 + e) for x >= 0 and e / (1 + e) for x < 0, with e = exp(-|x|) <= 1.
   Value one = b.constant(1);
   Value power = buildExpOfNegative(b, b.neg(b.abs(x)));
@@ -195,10 +218,10 @@ Value recur::buildSigmoid(MathBuilder &b, Value x) {
 }
 
 Value recur::buildSilu(MathBuilder &b, Value x) {
-  if (b.options.approximate && !b.isF64) {
+  if ((b.options.approximate || b.options.quick) && !b.isF64) {
     // The bound keeps the product finite at -infinity.
     Value bounded = b.atLeast(x, -110);
-    return divideApproximately(b, bounded, bounded);
+    return divideQuickly(b, bounded, bounded);
   }
   // As sigmoid; for x < 0 the numerator x e is scaled once, as e alone may be
   // denormal. The bound keeps it finite at -infinity.

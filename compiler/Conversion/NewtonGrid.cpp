@@ -163,11 +163,11 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
   Value count = arith::DivUIOp::create(
       b, loc, sub(add(stepEnd, segmentSteps), i64(1)), segmentSteps);
   Value no = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
-  // The warps share the edges; some are loaded at once.
+  // The threads of a channel share the edges; some are loaded at once.
   SmallVector<Value> start = flatten(findings);
   start.push_back(no);
-  auto loop = scf::ForOp::create(b, loc, add(warp, i64(1)), count,
-                                 i64(kEdgesAtOnce * warps), start);
+  auto loop = scf::ForOp::create(b, loc, add(place, i64(1)), count,
+                                 i64(kEdgesAtOnce * places), start);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
@@ -176,7 +176,7 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
     SmallVector<Registers> exits, entries;
     for (int64_t number = 0; number < kEdgesAtOnce; ++number) {
       Value here = arith::MinSIOp::create(
-          b, loc, add(loop.getInductionVar(), i64(number * warps)),
+          b, loc, add(loop.getInductionVar(), i64(number * places)),
           sub(count, i64(1)));
       exits.push_back(loadEdges(Edge::Last, sub(here, i64(1))));
       entries.push_back(loadEdges(Edge::Entry, here));
@@ -207,13 +207,13 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
       arith::SelectOp::create(b, loc, isUnmet, i32(kFinishedInOrder), i32(0));
   findings.flags = arith::OrIOp::create(b, loc, findings.flags, inOrder);
 
-  // The last states are written by the first warp.
+  // The last states are written by the first thread of a channel.
   SmallVector<Type> types;
   for (Value value : flatten(carry))
     types.push_back(value.getType());
   Value isAny = arith::AndIOp::create(
       b, loc, compare(arith::CmpIPredicate::sgt, count, i64(0)),
-      compare(arith::CmpIPredicate::eq, warp, i64(0)));
+      compare(arith::CmpIPredicate::eq, place, i64(0)));
   auto some = scf::IfOp::create(b, loc, types, isAny, /*withElse=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -226,7 +226,12 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
     scf::YieldOp::create(b, loc,
                          flatten(loadEdges(Edge::Last, sub(count, i64(1)))));
     b.setInsertionPointToEnd(branch.thenBlock());
-    FailureOr<SmallVector<Value>> last = emitInOrder(carry, count);
+    Edges edges;
+    edges.loadEntry = [&](Value at) { return loadEdges(Edge::Entry, at); };
+    edges.loadExit = [&](Value at) { return loadEdges(Edge::Last, at); };
+    // Where some do not meet, small errors may have grown large.
+    FailureOr<SmallVector<Value>> last =
+        emitInOrder(carry, i64(0), count, segmentSteps, edges);
     if (failed(last))
       return failure();
     scf::YieldOp::create(b, loc, *last);
@@ -234,43 +239,6 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
   assign(carry, some.getResults());
   includeWild(carry, findings);
   return success();
-}
-
-/// Goes through the segments of a channel in order; those that begin where the
-/// one before them ended, to the last bit, are as they should be: where some do
-/// not meet, small errors may have grown large.
-FailureOr<SmallVector<Value>> NewtonKernels::emitInOrder(const Registers &start,
-                                                         Value count) {
-  Registers state = start;
-  Value total = stepEnd;
-  auto loop = scf::ForOp::create(b, loc, i64(0), count, i64(1), flatten(state));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(loop.getBody());
-  assign(state, loop.getRegionIterArgs());
-  Value here = loop.getInductionVar();
-  SmallVector<Type> types;
-  for (Value value : flatten(state))
-    types.push_back(value.getType());
-  Value apart = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
-  for (auto [x, y] :
-       llvm::zip(flatten(loadEdges(Edge::Entry, here)), flatten(state)))
-    apart = arith::OrIOp::create(
-        b, loc, apart,
-        arith::XOrIOp::create(
-            b, loc, isSame(x, y),
-            arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
-  auto branch = scf::IfOp::create(b, loc, types, apart, /*withElse=*/true);
-  scf::YieldOp::create(b, loc, branch.getResults());
-  b.setInsertionPointToEnd(branch.elseBlock());
-  scf::YieldOp::create(b, loc, flatten(loadEdges(Edge::Last, here)));
-  b.setInsertionPointToEnd(branch.thenBlock());
-  stepBegin = mul(here, segmentSteps);
-  stepEnd = arith::MinSIOp::create(b, loc, total, add(stepBegin, segmentSteps));
-  if (failed(emitReplay(state)))
-    return failure();
-  scf::YieldOp::create(b, loc, flatten(state));
-  stepEnd = total;
-  return SmallVector<Value>(loop.getResults());
 }
 
 void NewtonKernels::includeWild(const Registers &states, Findings &findings) {

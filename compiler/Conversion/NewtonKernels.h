@@ -4,20 +4,20 @@
 //===----------------------------------------------------------------------===//
 /// \file
 /// Emits the kernel of the schedule `newton`: multiple shooting over tiles of
-/// time. The unknowns are the states at which the segments of a tile begin, one
-/// segment a warp, one channel a lane. Every pass
+/// time. The unknowns are the states at which the segments of a tile begin. A
+/// warp has `group` channels and 32 / `group` segments of them, a thread one of
+/// each. Every pass
 ///   - folds: each segment runs from its guess s to its exit E, with the
 ///     transition P = dE/ds;
 ///   - combines: h = E + P (h - s) from segment to segment, which is the linear
-///     recurrence of Newton's corrections h - s;
+///     recurrence of Newton's corrections h - s, as a prefix over threads;
 /// until no correction is above the tolerance; then the segments replay from
 /// there. The replay's own exits say how far the segments are from meeting: the
-/// residual of what has been written. Where that is above the tolerance, passes
-/// go on. The last exit is the next tile's entry. The first segment's entry
-/// is known, and where h is s already, E is taken as it is: every pass makes
-/// one entry more that of running one step after the other. So as many passes
-/// as there are entries to find end every iteration with that answer, also
-/// where Newton's method does not converge.
+/// residual of what has been written. The last exit is the next tile's entry.
+/// The first segment's entry is known, and where h is s already, E is taken as
+/// it is: every pass makes one entry more that of running one step after the
+/// other. Channels that have not met at the limit of passes are finished in
+/// order, one segment after the other.
 ///
 /// With a `segment` in the schedule all of time is cut into segments of so many
 /// steps that run over the grid at once (NewtonGrid.cpp).
@@ -47,6 +47,8 @@ private:
   class Fold;
 
   static constexpr int64_t kWarp = 32, kSegmentThreads = 64;
+  /// Steps of a segment whose inputs stay in registers.
+  static constexpr int64_t kResidentSteps = 8;
   /// Bits and bytes of recur_channel_report.
   static constexpr int64_t kFinishedInOrder = 1, kNotFinite = 2,
                            kReportBytes = 16;
@@ -66,8 +68,12 @@ private:
     Value passes, flags, residual;
   };
 
-  /// Whether there may be fewer corrections than entries to find.
-  bool isLimited() { return int64_t(newton.getMaxIterations()) < warps - 1; }
+  /// Where entries and exits of segments are while a channel is finished in
+  /// order.
+  struct Edges {
+    std::function<Registers(Value)> loadEntry, loadExit;
+    std::function<void(Value, const Registers &)> storeExit;
+  };
 
   // The segments over the grid (NewtonGrid.cpp).
   bool isOverGrid() const { return schedule.getSegment() > 0; }
@@ -76,8 +82,6 @@ private:
   mlir::LogicalResult emitFirst();
   mlir::LogicalResult emitAgain();
   mlir::LogicalResult emitUnmet(Registers &carry, Findings &findings);
-  mlir::FailureOr<llvm::SmallVector<Value>> emitInOrder(const Registers &start,
-                                                        Value count);
   Value isApart(const Registers &entry, const Registers &exit,
                 const Registers &scale);
   void includeWild(const Registers &states, Findings &findings);
@@ -94,19 +98,47 @@ private:
   mlir::LogicalResult emitSolver();
   void locate();
   void clear(const Registers &carry, Findings &findings);
+  void emitReport(const Findings &findings);
   mlir::LogicalResult emitTiles(Registers &carry, Findings &findings);
-  mlir::LogicalResult emitTile(const Registers &carry, Registers &exit,
-                               Findings &findings);
-  mlir::LogicalResult emitPasses(const Registers &carry, Iteration &now);
+  mlir::LogicalResult emitTile(Value begin, Value steps, const Registers &carry,
+                               Registers &exit, Findings &findings);
+
+  // Passes (NewtonPasses.cpp).
+  void loadResident(Value total);
+  mlir::LogicalResult emitSteps(llvm::ArrayRef<Registers *> carried,
+                                StepSink &sink, bool withReadout) override;
+  /// `scale`: of the states before the tile.
+  mlir::LogicalResult emitPasses(const Registers &carry, const Registers &scale,
+                                 Iteration &now);
+  int64_t getPassLimit();
   mlir::LogicalResult emitSummary(const Registers &guess, Registers &exit,
                                   Registers &transition);
-  void emitCorrections(const Registers &carry, Iteration &now);
-  void correct(const Carrier &carrier, unsigned point, Value segment,
-               Value mayCorrect, Registers &entry);
-  void emitReport(const Findings &findings);
+  void emitCorrections(const Registers &carry, const Registers &exit,
+                       const Registers &transition, const Registers &scale,
+                       Iteration &now);
+  void emitWarpTotals(Registers &offset, Registers &scale);
+  void correct(const Registers &arriving, const Registers &offset,
+               Registers &entry);
+  /// Calls with every carrier, its number and the number of its point.
+  void forEachVector(
+      llvm::function_ref<void(const Carrier &, unsigned, unsigned)> body);
+  Transition getMap(const Carrier &carrier, unsigned point,
+                    const Registers &product, const Registers &sum);
+  void applyUnlessZero(const Registers &product, const Registers &sum,
+                       Registers &value);
+  void composeWith(const Registers &earlierProduct, const Registers &earlierSum,
+                   Registers &product, Registers &sum);
+  Registers shuffleUp(const Registers &registers, int32_t distance);
+  Registers loadArriving(const Registers &carry);
+  mlir::FailureOr<llvm::SmallVector<Value>>
+  emitInOrder(const Registers &start, Value begin, Value count, Value steps,
+              const Edges &edges);
+
+  // Numbers, and what threads share (NewtonNumbers.cpp).
   Value isChanged(const Registers &guess, const Registers &entry,
                   const Registers &scale, Value exactly = {});
   void include(Value size, Value &scale);
+  Value isZero(llvm::ArrayRef<Value> values);
   Value isAnyWild(const Registers &registers);
   Value mayGrow(const Registers &transition);
   Value findAny(Value changed);
@@ -126,17 +158,27 @@ private:
   static llvm::SmallVector<Value> flatten(const Findings &findings);
   static void assign(Findings &findings, mlir::ValueRange values);
 
-  // Shared memory: numbers of every segment, of one channel a lane.
-  Value createShared(llvm::StringRef name, int64_t bytes);
-  enum class Part { Exit, Transition, Guess };
+  // Shared memory: numbers of every segment, and totals of every warp, of
+  // `group` channels.
+  enum class Part { Exit, Guess, Transition, Sum, Scale };
+  static constexpr Part kParts[] = {Part::Exit, Part::Guess, Part::Transition,
+                                    Part::Sum, Part::Scale};
+  using GpuKernels::getCount;
+  static unsigned getCount(const Carrier &carrier, Part part) {
+    return part == Part::Transition ? carrier.product.count() : carrier.size;
+  }
+  int64_t getRows(Part part) const {
+    return part == Part::Exit || part == Part::Guess ? places : warps;
+  }
   int64_t getNumbers(Part part) const;
   /// Of a number of any state in memory.
   int64_t getNumberBytes() const;
   int64_t getSharedBytes() const;
-  Value getShared(Part part, const Carrier &carrier, unsigned point,
-                  unsigned number, Value segment);
+  Value getShared(Part part, const Carrier &carrier, unsigned number,
+                  Value row);
+  Registers loadShared(Part part, Summary summary, Value row);
   Registers loadExits(Value segment);
-  void storeShared(Part part, const Registers &registers);
+  void storeShared(Part part, const Registers &registers, Value row);
 
   Value isWriter(mlir::AffineMap map) override;
   std::string getVariant();
@@ -145,9 +187,13 @@ private:
   NewtonOp newton;
   mlir::gpu::GPUModuleOp module;
   llvm::StringRef name;
-  int64_t warps;
-  double tolerance; // of gaps and corrections
-  Value lane, warp, isInside;
+  int64_t warps, group, places; // places: segments of a channel in a block
+  double tolerance;             // of gaps and corrections
+  // This thread's channel and segment in the block, and it among its warp's.
+  Value lane, place, thread, warp, isInside;
+  /// By step of the segment and by input: what all passes use.
+  llvm::SmallVector<llvm::SmallVector<Value>> resident;
+  Value takesStep;        // this segment has the step; null: it does
   Value summaries, flags; // in shared memory
 };
 

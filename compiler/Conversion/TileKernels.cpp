@@ -251,7 +251,7 @@ void TileKernels::emitSerial() {
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   loadConstants();
   if (warps > 1)
-    totals = createShared("totals", 2 * getTotalBytes());
+    totals = createShared(module, prefix + "_totals", 2 * getTotalBytes());
 
   SmallVector<Value> carried;
   for (int64_t v = 0; v < channels; ++v) {
@@ -362,7 +362,7 @@ void TileKernels::emitSerial() {
 void TileKernels::emitLookback() {
   // Tickets are given in the order in which blocks start, so a block waits
   // only for blocks that run.
-  Value slot = createShared("ticket", 16);
+  Value slot = createShared(module, prefix + "_ticket", 16);
   auto drawing = scf::IfOp::create(
       b, loc, compare(arith::CmpIPredicate::eq, thread, i32(0)), false);
   {
@@ -383,9 +383,9 @@ void TileKernels::emitLookback() {
   if (!isChannel)
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   goToTile(mul(toI64(tile), i64(tileSteps)));
-  totals = createShared("totals", getTotalBytes());
-  entriesShared = createShared("entries", getEntryBytes());
-  windowShared = createShared("window", getWindowBytes());
+  totals = createShared(module, prefix + "_totals", getTotalBytes());
+  entriesShared = createShared(module, prefix + "_entries", getEntryBytes());
+  windowShared = createShared(module, prefix + "_window", getWindowBytes());
 
   loadConstants();
   registers = loadTile();

@@ -255,7 +255,6 @@ private:
   int64_t getMapParts(unsigned carrier) const;
   void storeMap(Value slot, unsigned carrier, const Map &map);
   Map loadMap(unsigned carrier, Value slot);
-  Value createShared(llvm::StringRef name, int64_t bytes);
   void describeTile(mlir::gpu::GPUFuncOp function);
 
   // The schedule.

@@ -390,23 +390,3 @@ TileKernels::Map TileKernels::loadMap(unsigned carrier, Value slot) {
     map.rest.push_back(part);
   return map;
 }
-
-/// Shared memory of the block.
-Value TileKernels::createShared(StringRef name, int64_t bytes) {
-  std::string symbol = (prefix + "_" + name).str();
-  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    auto global = LLVM::GlobalOp::create(
-        b, loc, type, /*isConstant=*/false, LLVM::Linkage::Internal, symbol,
-        Attribute(), /*alignment=*/16, /*addrSpace=*/3);
-    // Shared memory has no initial value.
-    Block *block = b.createBlock(&global.getInitializerRegion());
-    b.setInsertionPointToEnd(block);
-    Value undefined = LLVM::UndefOp::create(b, loc, type);
-    LLVM::ReturnOp::create(b, loc, undefined);
-  }
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
-  return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
-}

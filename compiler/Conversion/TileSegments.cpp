@@ -58,7 +58,8 @@ bool TileKernels::marksFirsts() {
 void TileKernels::markFirsts() {
   // (in whole vectors, before where to begin)
   int64_t words = (tileSteps + 127) / 128 * 4, bytes = 4 * words + 16;
-  Value buffer = createShared("firsts", lookback ? bytes : 2 * bytes);
+  Value buffer =
+      createShared(module, prefix + "_firsts", lookback ? bytes : 2 * bytes);
   Type i32Type = b.getI32Type();
   // Tiles alternate between two buffers, as for the totals.
   if (!lookback) {

@@ -407,9 +407,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "found "
                        << steps << ", " << group << ", " << chunks << " and "
                        << warps;
-  if (algorithm == "newton" && (group != 32 || warps < 2))
-    return emitError() << "expected a group of 32 and at least 2 warps with "
-                          "algorithm 'newton', found "
-                       << group << " and " << warps;
+  if (algorithm == "newton" && 32 * warps < 2 * group)
+    return emitError() << "expected at least 2 segments of 'warps' warps of "
+                          "'group' channels with algorithm 'newton', found "
+                       << warps << " and " << group;
   return success();
 }

@@ -189,9 +189,10 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - `chunks`: how often a warp's steps repeat;
     - `warps`: of a block, along time.
 
-    A `newton` has segments of up to `steps` steps, one for each of the `warps`, and a
-    channel a lane; with a `segment` all segments of so many steps run at once over
-    the grid, and what does not meet is finished in order.
+    A `newton` has segments of up to `steps` steps; each of the `warps` of a block
+    takes 32 / `group` segments of `group` neighbours along `lanes`, a thread one;
+    with a `segment` all segments of so many steps run at once over the grid, and
+    what does not meet is finished in order.
 
     A wave has segments of `steps` steps, one for each of the `warps` of a block
     at a time; a warp has `group` neighbours along `lanes`, each of `width`
@@ -211,7 +212,7 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - (C5) steps, group, chunks and warps are given for `tile`, `lookback`, `wave`
       and `newton` alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to
       32 warps; several chunks need lanes along time, so a group of 1. A `split`
-      has a group, too. A `newton` has a group of 32 and at least 2 warps.
+      has a group, too. A `newton` has at least two segments.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,

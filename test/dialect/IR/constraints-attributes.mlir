@@ -212,6 +212,6 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 
 // -----
 
-// (C5) a newton has a channel a lane, and segments to find the entries of
-// expected-error@+1 {{expected a group of 32 and at least 2 warps with algorithm 'newton', found 32 and 1}}
+// (C5) a newton has segments to find the entries of
+// expected-error@+1 {{expected at least 2 segments of 'warps' warps of 'group' channels with algorithm 'newton', found 1 and 32}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "newton", lanes = "d", width = 1, contiguous = true, steps = 16, group = 32, chunks = 1, warps = 1>}

@@ -320,6 +320,9 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
   }
   for (int64_t size : sizes)
     key += " " + std::to_string(size);
+  for (const auto &[name, values] : run.values)
+    for (double value : values)
+      key += " " + name + " " + std::to_string(value);
   if (key == lastKey)
     return "";
   lastKey.clear();
@@ -331,7 +334,17 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
     Array array = Array::zeros(shape, isa<ComplexType>(argument.element));
     std::vector<double> none;
     std::vector<double> &values = array.isComplex() ? none : array.real();
-    if (argument.role == Role::Segments) {
+    if (auto known = run.values.find(argument.name);
+        known != run.values.end()) {
+      Buffer one(argument.element, {}, {}, false, 16);
+      if (known->second.size() != values.size())
+        return "expected " + std::to_string(values.size()) + " numbers of '" +
+               argument.name + "'";
+      for (auto [value, number] : llvm::zip(values, known->second)) {
+        one.set(0, number);
+        value = one.get(0);
+      }
+    } else if (argument.role == Role::Segments) {
       // Some sequences are empty.
       int64_t total = sizes[signature.space.getTime()];
       for (double &value : values)
@@ -535,7 +548,9 @@ void EmulatedSpec::Implementation::compare(const SpecRun &run,
                        : bits == 64                 ? 1e-12
                        : bits == 32                 ? 1e-5
                                                     : 1e-2;
-    result.outputs.push_back({name, relative, tolerance});
+    result.outputs.push_back({name, relative, tolerance, {}});
+    for (int64_t k = 0; k < buffer.count(); ++k)
+      result.outputs.back().values.push_back(buffer.get(k));
     if (unwritten)
       fail("'" + name + "' was not written at " + std::to_string(unwritten) +
            " of " + std::to_string(buffer.count()) + " elements, such as " +

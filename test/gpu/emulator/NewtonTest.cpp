@@ -11,7 +11,12 @@
 
 #include "Matrix.h"
 
+#include "test/unit/Golden.h"
+
 #include "gtest/gtest.h"
+
+#include <fstream>
+#include <sstream>
 
 using namespace recur::emulator;
 
@@ -91,17 +96,21 @@ TEST_P(NewtonTest, AgreesWithTheInterpreter) {
   matrix.run();
 }
 
-/// The tiles whose segments iterate on chip.
+/// The tiles whose segments iterate on chip: of one channel a lane, and of
+/// segments along the lanes, whose inputs stay in registers.
 TEST_P(NewtonTest, InTiles) {
   std::string name = GetParam().name;
   if (name == "Packed" || name == "Inner")
     return; // no such kernels
-  SpecOptions options;
-  options.schedule = "algorithm=newton,steps=32";
-  Matrix matrix(GetParam().name, GetParam().text, options);
-  matrix.ranges = GetParam().ranges;
-  matrix.inPlace = GetParam().inPlace;
-  matrix.run();
+  for (const char *shape : {"steps=32", "steps=3,group=4,warps=2"}) {
+    SCOPED_TRACE(shape);
+    SpecOptions options;
+    options.schedule = std::string("algorithm=newton,") + shape;
+    Matrix matrix(GetParam().name, GetParam().text, options);
+    matrix.ranges = GetParam().ranges;
+    matrix.inPlace = GetParam().inPlace;
+    matrix.run();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Specs, NewtonTest, ::testing::ValuesIn(kNonlinear),
@@ -119,6 +128,13 @@ std::map<std::string, SpecResult> runAll(EmulatedSpec &spec, SpecRun run) {
       results[spec.getVariants()[variant]] = result;
   }
   return results;
+}
+
+std::string readSpec(const std::string &name) {
+  std::ifstream file(RECUR_SPECS "/" + name + ".recur");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 bool isNewton(const std::string &variant) {
@@ -159,9 +175,9 @@ SpecRun runChaos() {
   return run;
 }
 
-// A chaotic map doubles every difference within a few steps: unless it ends with
-// the states of one step after the other, nothing is the same. The report says
-// that it had to.
+// A chaotic map doubles every difference within a few steps: unless it ends
+// with the states of one step after the other, nothing is the same. The report
+// says that it had to.
 TEST(Chaos, EndsAsOneStepAfterTheOther) {
   EmulatedSpec spec(kChaos, {}, "chaos");
   SpecRun run = runChaos();
@@ -174,7 +190,7 @@ TEST(Chaos, EndsAsOneStepAfterTheOther) {
   });
 }
 
-// So do the passes over the segments of a tile, however few may correct.
+// So do the tiles, however few passes there may be.
 TEST(Chaos, EndsTilesAsOneStepAfterTheOther) {
   EmulatedSpec serial(kChaos, {.schedule = "algorithm=serial"}, "chaos");
   ASSERT_EQ(serial.getError(), "");
@@ -182,17 +198,21 @@ TEST(Chaos, EndsTilesAsOneStepAfterTheOther) {
   ASSERT_EQ(expected.error, "");
   for (int64_t passes : {16, 3, 1}) {
     SCOPED_TRACE(passes);
-    SpecOptions options;
-    options.schedule = "algorithm=newton,steps=32";
-    options.passes = passes;
-    EmulatedSpec spec(kChaos, options, "chaos");
-    ASSERT_EQ(spec.getError(), "");
-    SpecResult result = spec.run(runChaos());
-    EXPECT_EQ(result.bytes, expected.bytes);
-    EXPECT_EQ(result.report.channels, 35);
-    EXPECT_EQ(result.report.finished_in_order, 35);
-    EXPECT_EQ(result.report.passes, 7);
-    EXPECT_EQ(result.report.residual, 0);
+    for (auto [shape, places] :
+         {std::pair("steps=32", 8), {"steps=4,group=4,warps=4", 32}}) {
+      SCOPED_TRACE(shape);
+      SpecOptions options;
+      options.schedule = std::string("algorithm=newton,") + shape;
+      options.passes = passes;
+      EmulatedSpec spec(kChaos, options, "chaos");
+      ASSERT_EQ(spec.getError(), "");
+      SpecResult result = spec.run(runChaos());
+      EXPECT_EQ(result.bytes, expected.bytes);
+      EXPECT_EQ(result.report.channels, 35);
+      EXPECT_EQ(result.report.finished_in_order, 35);
+      EXPECT_EQ(result.report.passes, std::min<int64_t>(passes, places - 1));
+      EXPECT_EQ(result.report.residual, 0);
+    }
   }
 }
 
@@ -230,6 +250,33 @@ TEST(Chaos, OverflowsAlike) {
   });
 }
 
+// The published cells on numbers that are known, by every variant.
+TEST(Golden, AgreesWithKnownNumbers) {
+  for (const recur::golden::Cell &cell : recur::golden::kCells)
+    for (const char *schedule : {"", "algorithm=newton,steps=1,group=4,warps=1",
+                                 "algorithm=newton,steps=4,group=16,warps=2"}) {
+      SCOPED_TRACE(std::string(cell.spec) + " " + schedule);
+      SpecOptions options;
+      options.schedule = schedule;
+      EmulatedSpec spec(readSpec(cell.spec), options, cell.spec);
+      ASSERT_EQ(spec.getError(), "");
+      SpecRun run;
+      run.sizes = {{"b", 1}, {"t", 6}, {"d", 1}};
+      run.values = cell.inputs;
+      for (auto &[variant, result] : runAll(spec, run)) {
+        SCOPED_TRACE(variant);
+        EXPECT_EQ(result.error, "");
+        ASSERT_EQ(result.outputs.size(), cell.results.size());
+        for (const SpecResult::Output &output : result.outputs) {
+          const std::vector<double> &wanted = cell.results.at(output.name);
+          ASSERT_EQ(output.values.size(), wanted.size());
+          for (size_t i = 0; i < wanted.size(); ++i)
+            EXPECT_NEAR(output.values[i], wanted[i], 2e-6) << output.name;
+        }
+      }
+    }
+}
+
 // What forgets fast converges in few passes, and what is written fits together.
 TEST(Report, CountsPasses) {
   EmulatedSpec spec("recurrence r over t (x[b,t,d], w[d]) -> (h[b,t,d]) {\n"
@@ -245,7 +292,7 @@ TEST(Report, CountsPasses) {
       EXPECT_EQ(result.error, "") << variant;
       EXPECT_EQ(result.report.channels, 66) << variant;
       EXPECT_GE(result.report.passes, 1) << variant;
-      EXPECT_LE(result.report.passes, 2) << variant;
+      EXPECT_LE(result.report.passes, 3) << variant;
       EXPECT_EQ(result.report.finished_in_order, 0) << variant;
       EXPECT_EQ(result.report.not_finite, 0) << variant;
       EXPECT_LE(result.report.residual, 1e-6) << variant;

@@ -212,6 +212,34 @@ INSTANTIATE_TEST_SUITE_P(Functions, ExpandMath, testing::ValuesIn(functions),
                            return name.substr(name.find('.') + 1);
                          });
 
+// With few instructions one after the other, errors stay within what is
+// promised, and infinite arguments have the values of their limits.
+TEST(ExpandMathTest, Quick) {
+  std::vector<float> x = arguments<float>();
+  for (const Function &function : functions) {
+    std::string op = function.op;
+    if (op != "math.tanh" && op != "recur.sigmoid" && op != "recur.silu")
+      continue;
+    auto jit = MathJit::compile({op, "f32", 0, "gpu", "", "{recur.quick}"});
+    ASSERT_TRUE(static_cast<bool>(jit)) << toString(jit.takeError());
+    std::vector<float> out(x.size());
+    jit->loop(x.data(), x.data(), out.data(), x.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      Wide expected = function.reference(x[i]);
+      if (std::isnan(expected)) {
+        EXPECT_TRUE(std::isnan(out[i])) << op << "(" << x[i] << ")";
+        continue;
+      }
+      if (out[i] == expected)
+        continue;
+      Wide allowed = 1e-6L * fmaxl(1, fabsl(x[i]) / 10) * fabsl(expected);
+      // What is under the smallest normal number may be 0.
+      allowed += 100 * std::numeric_limits<float>::min();
+      EXPECT_LE(fabsl(out[i] - expected), allowed) << op << "(" << x[i] << ")";
+    }
+  }
+}
+
 // logaddexp is within 2 units in the last place of the larger of its arguments
 // and its result, exact where an argument is infinite, NaN if one is.
 template <typename T> void checkLogAddExp(const Variant &variant) {

@@ -66,7 +66,7 @@ static std::string sourceOf(const MathCase &c) {
   std::string call = c.op + " %a";
   if (c.op == "recur.logaddexp")
     call += ", %b";
-  call += " : " + type;
+  call += " " + c.attributes + " : " + type;
   if (!c.result.empty())
     call += " to " + result;
   return llvm::formatv(

@@ -31,6 +31,7 @@ struct MathCase {
   int lanes = 0;           ///< 0: scalar
   std::string target;      ///< of recur-expand-math
   std::string result = ""; ///< the element of what arith.extf or truncf makes
+  std::string attributes = ""; ///< e.g. "{recur.quick}"
 };
 
 /// A compiled loop. For the target `gpu` it runs here: the approximate

@@ -56,6 +56,8 @@ struct Case {
   std::function<void(Arrays &)> reference;
   /// Changes random inputs into those that the paper allows.
   std::function<void(Arrays &)> prepare = {};
+  /// Sizes of time, one run each.
+  std::vector<int64_t> steps = {1, 2, 33, 500};
 };
 inline void PrintTo(const Case &test, std::ostream *out) { *out << test.name; }
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Literature.h"
+#include "test/unit/Golden.h"
 
 #include "gtest/gtest.h"
 
@@ -697,6 +698,24 @@ const Case kCases[] = {
          }
      }},
 };
+
+// The compiled cells on numbers that are known.
+TEST(Golden, AgreesWithKnownNumbers) {
+  auto put = [](Arrays &a, const auto &numbers) {
+    for (const auto &[name, values] : numbers)
+      for (size_t i = 0; i < values.size(); ++i)
+        a.arrays.at(name).values.at(i) = values[i];
+  };
+  for (const recur::golden::Cell &cell : recur::golden::kCells) {
+    SCOPED_TRACE(cell.spec);
+    compare({cell.spec,
+             {{"b", 1}, {"d", 1}},
+             {},
+             [&](Arrays &a) { put(a, cell.results); },
+             [&](Arrays &a) { put(a, cell.inputs); },
+             {6}});
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Specs, Literature, testing::ValuesIn(kCases),
                          [](const auto &info) {
