@@ -9,8 +9,9 @@
 ///     exit;
 ///   - those whose entry is not the exit in front of them run again from there:
 ///     what forgets within a segment is right then;
-///   - what does not meet now is finished in order, channel by channel, and no
-///     further than until it meets again.
+///   - what does not meet now runs again some more times, by the threads of one
+///     block a channel; what is left is finished in order, and no further than
+///     until it meets again.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/NewtonKernels.h"
@@ -32,6 +33,10 @@ static constexpr double kGapShare = 1.0 / 64;
 
 /// Edges of segments that a thread loads together.
 static constexpr int64_t kEdgesAtOnce = 4;
+
+/// How often a block runs again what does not meet, at most: each time one more
+/// segment is right at least, and all threads' segments cost as much as one.
+static constexpr int64_t kRounds = 16;
 
 /// Steps in front of a segment that find its entry.
 static constexpr int64_t kWarmUp = 64;
@@ -78,20 +83,20 @@ LogicalResult NewtonKernels::emitFirst() {
   stepEnd = begin;
   if (failed(emitReplay(state, /*writes=*/false)))
     return failure();
-  storeEdges(Edge::Entry, state);
+  storeEdges(getEdge(Edge::Entry), state, segment);
   stepBegin = begin;
   stepEnd = end;
   if (failed(emitReplay(state)))
     return failure();
-  storeEdges(Edge::First, state);
+  storeEdges(getEdge(Edge::First), state, segment);
   return success();
 }
 
 /// A segment whose entry is not where the one in front of it ended.
 LogicalResult NewtonKernels::emitAgain() {
   Value before = arith::MaxSIOp::create(b, loc, sub(segment, i64(1)), i64(0));
-  Registers entry = loadEdges(Edge::Entry, segment),
-            exit = loadEdges(Edge::First, before);
+  Registers entry = loadEdges(getEdge(Edge::Entry), segment),
+            exit = loadEdges(getEdge(Edge::First), before);
   Registers scale = entry;
   for (auto [scales, values] : llvm::zip(scale, exit))
     for (auto [size, value] : llvm::zip(scales, values)) {
@@ -106,12 +111,13 @@ LogicalResult NewtonKernels::emitAgain() {
   auto branch = scf::IfOp::create(b, loc, again, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.elseBlock()->getTerminator());
-  storeEdges(Edge::Last, loadEdges(Edge::First, segment));
+  storeEdges(getEdge(Edge::Last), loadEdges(getEdge(Edge::First), segment),
+             segment);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  storeEdges(Edge::Entry, exit);
+  storeEdges(getEdge(Edge::Entry), exit, segment);
   if (failed(emitReplay(exit)))
     return failure();
-  storeEdges(Edge::Last, exit);
+  storeEdges(getEdge(Edge::Last), exit, segment);
   return success();
 }
 
@@ -126,24 +132,23 @@ Value NewtonKernels::isApart(const Registers &entry, const Registers &exit,
 }
 
 /// [segment][edge][number][item], behind the reports.
-Value NewtonKernels::getEdge(Edge edge, const Carrier &carrier, unsigned number,
-                             Value at) {
+Value NewtonKernels::getEdge(Value edge, const Carrier &carrier,
+                             unsigned number, Value at) {
   int64_t row = number, numbers = getNumbers(Part::Exit);
   for (const Carrier &other : carriers.take_front(getNumber(carrier)))
     row += pointCount[getNumber(other)] * other.size;
-  row += int64_t(edge) * numbers;
   Value base = arith::AndIOp::create(
       b, loc, add(mul(items, i64(kReportBytes)), i64(kWorkspaceAlignment - 1)),
       i64(-kWorkspaceAlignment));
-  Value place =
-      add(mul(add(mul(at, i64(kEdges * numbers)), i64(row)), items), item);
+  Value place = add(mul(at, i64(kEdges)), edge);
+  place = add(mul(add(mul(place, i64(numbers)), i64(row)), items), item);
   Value offset = add(base, mul(place, i64(getNumberBytes())));
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{offset},
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-NewtonKernels::Registers NewtonKernels::loadEdges(Edge edge, Value at) {
+NewtonKernels::Registers NewtonKernels::loadEdges(Value edge, Value at) {
   Registers edges = makeRegisters(Summary::State);
   for (const Carrier &carrier : carriers)
     for (auto [i, value] : llvm::enumerate(edges[getNumber(carrier)]))
@@ -151,10 +156,11 @@ NewtonKernels::Registers NewtonKernels::loadEdges(Edge edge, Value at) {
   return edges;
 }
 
-void NewtonKernels::storeEdges(Edge edge, const Registers &registers) {
+void NewtonKernels::storeEdges(Value edge, const Registers &registers,
+                               Value at) {
   for (const Carrier &carrier : carriers)
     for (auto [i, value] : llvm::enumerate(registers[getNumber(carrier)]))
-      store(getEdge(edge, carrier, i, segment), value);
+      store(getEdge(edge, carrier, i, at), value);
 }
 
 /// Finds the channels of which each segment begins where the one before it
@@ -178,8 +184,8 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
       Value here = arith::MinSIOp::create(
           b, loc, add(loop.getInductionVar(), i64(number * places)),
           sub(count, i64(1)));
-      exits.push_back(loadEdges(Edge::Last, sub(here, i64(1))));
-      entries.push_back(loadEdges(Edge::Entry, here));
+      exits.push_back(loadEdges(getEdge(Edge::Last), sub(here, i64(1))));
+      entries.push_back(loadEdges(getEdge(Edge::Entry), here));
     }
     for (auto [exit, entry] : llvm::zip(exits, entries)) {
       for (auto [lists, scales] : llvm::zip(exit, findings.scale))
@@ -198,11 +204,21 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
     scf::YieldOp::create(b, loc, next);
   }
   assign(findings, loop.getResults().drop_back());
-  Value isUnmet = isSet(findAny(loop.getResults().back()));
+  Value unmet = findAny(
+      arith::AndIOp::create(b, loc, loop.getResults().back(), isInside));
+  FailureOr<Rounds> rounds = emitRounds(unmet, count);
+  if (failed(rounds))
+    return failure();
+  Value isUnmet = isSet(rounds->unmet), wasUnmet = isSet(unmet);
+  // (other channels took no part)
+  Value edge = arith::SelectOp::create(b, loc, wasUnmet, rounds->edge,
+                                       getEdge(Edge::Last));
   // What is finished meets, to the last bit.
   findings.residual = arith::SelectOp::create(
-      b, loc, isUnmet, constant(b.getF32Type(), 0), findings.residual);
-  findings.passes = arith::SelectOp::create(b, loc, isUnmet, i32(2), i32(1));
+      b, loc, wasUnmet, constant(b.getF32Type(), 0), findings.residual);
+  findings.passes = arith::SelectOp::create(
+      b, loc, wasUnmet,
+      arith::AddIOp::create(b, loc, i32(2), toI32(rounds->count)), i32(1));
   Value inOrder =
       arith::SelectOp::create(b, loc, isUnmet, i32(kFinishedInOrder), i32(0));
   findings.flags = arith::OrIOp::create(b, loc, findings.flags, inOrder);
@@ -223,12 +239,13 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
     auto branch = scf::IfOp::create(b, loc, types, isUnmet, /*withElse=*/true);
     scf::YieldOp::create(b, loc, branch.getResults());
     b.setInsertionPointToEnd(branch.elseBlock());
-    scf::YieldOp::create(b, loc,
-                         flatten(loadEdges(Edge::Last, sub(count, i64(1)))));
+    scf::YieldOp::create(b, loc, flatten(loadEdges(edge, sub(count, i64(1)))));
     b.setInsertionPointToEnd(branch.thenBlock());
     Edges edges;
-    edges.loadEntry = [&](Value at) { return loadEdges(Edge::Entry, at); };
-    edges.loadExit = [&](Value at) { return loadEdges(Edge::Last, at); };
+    edges.loadEntry = [&](Value at) {
+      return loadEdges(getEdge(Edge::Entry), at);
+    };
+    edges.loadExit = [&](Value at) { return loadEdges(edge, at); };
     // Where some do not meet, small errors may have grown large.
     FailureOr<SmallVector<Value>> last =
         emitInOrder(carry, i64(0), count, segmentSteps, edges);
@@ -239,6 +256,116 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
   assign(carry, some.getResults());
   includeWild(carry, findings);
   return success();
+}
+
+/// The channels of the word `unmet` run again, segment by segment, where an
+/// entry is not the exit in front of it to the last bit, until all are: what
+/// forgets meets after as many rounds as segments that it remembers. All
+/// threads of the block share the segments. The exits of a round are not those
+/// that it reads: what a segment finds does not depend on who runs first.
+FailureOr<NewtonKernels::Rounds> NewtonKernels::emitRounds(Value unmet,
+                                                           Value count) {
+  SmallVector<Value> start = {i64(0), getEdge(Edge::Last), unmet};
+  SmallVector<Type> types = {i64Type, i64Type, b.getI32Type()};
+  SmallVector<Location> locations(types.size(), loc);
+  auto loop = scf::WhileOp::create(b, loc, types, start);
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
+  b.setInsertionPointToStart(before);
+  Value again = arith::AndIOp::create(
+      b, loc, compare(arith::CmpIPredicate::ne, before->getArgument(2), i32(0)),
+      compare(arith::CmpIPredicate::slt, before->getArgument(0), i64(kRounds)));
+  scf::ConditionOp::create(b, loc, again, before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
+  b.setInsertionPointToStart(after);
+  Value edge = after->getArgument(1), word = after->getArgument(2);
+  Value next = sub(i64(int64_t(Edge::First) + int64_t(Edge::Last)), edge);
+  FailureOr<Value> changed = emitRound(edge, next, word, count);
+  if (failed(changed))
+    return failure();
+  scf::YieldOp::create(
+      b, loc, ValueRange{add(after->getArgument(0), i64(1)), next, *changed});
+  return Rounds{loop.getResult(0), loop.getResult(1), loop.getResult(2)};
+}
+
+/// One round, from the exits at `edge` to those at `next`. Returns the word of
+/// the channels of which a segment has run.
+FailureOr<mlir::Value> NewtonKernels::emitRound(Value edge, Value next,
+                                                Value word, Value count) {
+  Value channels = toI64(LLVM::CtPopOp::create(b, loc, word));
+  auto loop = scf::ForOp::create(b, loc, getThreadId(), mul(channels, count),
+                                 i64(kWarp * warps), ValueRange{i32(0)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(loop.getBody());
+    // Of another channel than this thread's, which is inside.
+    auto own =
+        std::tuple(item, segment, position, stepBegin, stepEnd, isInside);
+    isInside = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+    Value number = loop.getInductionVar();
+    Value channel =
+        findSetBit(word, arith::DivUIOp::create(b, loc, number, count));
+    Value here = arith::RemUIOp::create(b, loc, number, count);
+    Value total = stepEnd;
+    locateItem(add(mul(getBlockId(), i64(group)), toI64(channel)),
+               /*bySegments=*/false);
+    Registers entry = loadEdges(getEdge(Edge::Entry), here),
+              exit = loadEdges(edge, here),
+              arriving = loadEdges(
+                  edge,
+                  arith::MaxSIOp::create(b, loc, sub(here, i64(1)), i64(0)));
+    Value same = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+    for (auto [x, y] : llvm::zip(flatten(entry), flatten(arriving)))
+      same = arith::AndIOp::create(b, loc, same, isSame(x, y));
+    same = arith::OrIOp::create(
+        b, loc, same, compare(arith::CmpIPredicate::eq, here, i64(0)));
+    SmallVector<Type> types;
+    for (Value value : flatten(exit))
+      types.push_back(value.getType());
+    auto branch = scf::IfOp::create(b, loc, types, same, /*withElse=*/true);
+    {
+      OpBuilder::InsertionGuard inside(b);
+      b.setInsertionPointToEnd(branch.thenBlock());
+      scf::YieldOp::create(b, loc, flatten(exit));
+      b.setInsertionPointToEnd(branch.elseBlock());
+      storeEdges(getEdge(Edge::Entry), arriving, here);
+      stepBegin = mul(here, segmentSteps);
+      stepEnd =
+          arith::MinSIOp::create(b, loc, total, add(stepBegin, segmentSteps));
+      if (failed(emitReplay(arriving)))
+        return failure();
+      scf::YieldOp::create(b, loc, flatten(arriving));
+    }
+    assign(exit, branch.getResults());
+    storeEdges(next, exit, here);
+    Value bit = arith::SelectOp::create(
+        b, loc, same, i32(0), arith::ShLIOp::create(b, loc, i32(1), channel));
+    Value all = loop.getRegionIterArg(0);
+    scf::YieldOp::create(b, loc,
+                         ValueRange{arith::OrIOp::create(b, loc, all, bit)});
+    std::tie(item, segment, position, stepBegin, stepEnd, isInside) = own;
+  }
+  Value changed = loop.getResult(0);
+  for (int32_t distance = 1; distance < kWarp; distance *= 2)
+    changed = arith::OrIOp::create(
+        b, loc, changed, shuffle(changed, distance, gpu::ShuffleMode::XOR));
+  return combineWarps(changed);
+}
+
+/// The place of the set bit of a word with so many set bits below it.
+Value NewtonKernels::findSetBit(Value word, Value below) {
+  auto loop = scf::ForOp::create(b, loc, i64(0), below, i64(1), word);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(loop.getBody());
+    Value rest = loop.getRegionIterArg(0);
+    scf::YieldOp::create(
+        b, loc,
+        ValueRange{arith::AndIOp::create(
+            b, loc, rest, arith::SubIOp::create(b, loc, rest, i32(1)))});
+  }
+  return LLVM::CountTrailingZerosOp::create(
+      b, loc, b.getI32Type(), loop.getResult(0), /*is_zero_poison=*/false);
 }
 
 void NewtonKernels::includeWild(const Registers &states, Findings &findings) {

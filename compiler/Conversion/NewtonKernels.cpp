@@ -191,8 +191,9 @@ LogicalResult NewtonKernels::emitTiles(Registers &carry, Findings &findings) {
 }
 
 /// One tile, whose first segment begins at `begin` and `carry`: passes, and the
-/// replay, which also finds whether the segments meet; channels whose segments
-/// do not are finished in order. `exit` becomes the state after the last.
+/// replay, which also finds whether the segments meet; where they do not,
+/// passes go on up to the limit, and then the channel is finished in order.
+/// `exit` becomes the state after the last.
 LogicalResult NewtonKernels::emitTile(Value begin, Value steps,
                                       const Registers &carry, Registers &exit,
                                       Findings &findings) {
@@ -203,24 +204,52 @@ LogicalResult NewtonKernels::emitTile(Value begin, Value steps,
   loadResident(total);
   Value yes = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   Iteration now{carry, findings.scale, i64(0), i32(0), yes};
-  if (failed(emitPasses(carry, findings.scale, now)))
-    return failure();
-  Registers leaving = now.entry;
-  if (failed(emitReplay(leaving)))
-    return failure();
+  SmallVector<Value> start = flatten(now);
+  SmallVector<Type> types;
+  for (Value value : start)
+    types.push_back(value.getType());
+  SmallVector<Type> results = types;
+  results.push_back(b.getF32Type());
+  auto loop = scf::WhileOp::create(b, loc, results, start);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *before = b.createBlock(&loop.getBefore(), {}, types,
+                                  SmallVector<Location>(types.size(), loc));
+    b.setInsertionPointToStart(before);
+    assign(now, before->getArguments());
+    if (failed(emitPasses(carry, findings.scale, now)))
+      return failure();
+    Registers leaving = now.entry;
+    if (failed(emitReplay(leaving)))
+      return failure();
+    storeShared(Part::Exit, leaving, place);
+    storeShared(Part::Guess, now.entry, place);
+    gpu::BarrierOp::create(b, loc);
+    Registers arriving = loadArriving(carry);
+    Value residual = constant(b.getF32Type(), 0);
+    for (auto [x, y, scale] :
+         llvm::zip(flatten(arriving), flatten(now.entry), flatten(now.scale)))
+      residual =
+          arith::MaximumFOp::create(b, loc, residual, getGap(x, y, scale));
+    Value any = findAny(isChanged(now.entry, arriving, now.scale));
+    Value again = arith::AndIOp::create(
+        b, loc, compare(arith::CmpIPredicate::ne, any, i32(0)),
+        compare(arith::CmpIPredicate::slt, now.pass, i64(getPassLimit())));
+    // A channel whose last correction was not small, or that does not meet.
+    now.active = arith::OrIOp::create(b, loc, now.active, isSet(any));
+    SmallVector<Value> next = flatten(now);
+    next.push_back(residual);
+    scf::ConditionOp::create(b, loc, again, next);
+    Block *after = b.createBlock(&loop.getAfter(), {}, results,
+                                 SmallVector<Location>(results.size(), loc));
+    b.setInsertionPointToStart(after);
+    scf::YieldOp::create(b, loc, after->getArguments().drop_back());
+  }
   resident.clear();
-  storeShared(Part::Exit, leaving, place);
-  storeShared(Part::Guess, now.entry, place);
-  gpu::BarrierOp::create(b, loc);
-  Registers arriving = loadArriving(carry);
-  Value residual = findings.residual;
-  for (auto [x, y, scale] :
-       llvm::zip(flatten(arriving), flatten(now.entry), flatten(now.scale)))
-    residual = arith::MaximumFOp::create(b, loc, residual, getGap(x, y, scale));
-  // A channel whose last correction was not small, or that does not meet.
-  Value isUnmet = arith::OrIOp::create(
-      b, loc, now.active,
-      isSet(findAny(isChanged(now.entry, arriving, now.scale))));
+  assign(now, loop.getResults().drop_back());
+  Value isUnmet = now.active;
+  Value residual = arith::MaximumFOp::create(b, loc, findings.residual,
+                                             loop.getResults().back());
   // What is finished meets, to the last bit.
   findings.residual =
       arith::SelectOp::create(b, loc, isUnmet, findings.residual, residual);

@@ -89,10 +89,20 @@ private:
   /// ended first and in the end.
   enum class Edge { Entry, First, Last };
   static constexpr int64_t kEdges = 3;
-  Value getEdge(Edge edge, const Carrier &carrier, unsigned number,
+  Value getEdge(Edge edge) { return i64(int64_t(edge)); }
+  Value getEdge(Value edge, const Carrier &carrier, unsigned number,
                 Value segment);
-  Registers loadEdges(Edge edge, Value segment);
-  void storeEdges(Edge edge, const Registers &registers);
+  Registers loadEdges(Value edge, Value segment);
+  void storeEdges(Value edge, const Registers &registers, Value segment);
+  /// How many rounds there were, where they have left the exits, and the word
+  /// of channels that still do not meet.
+  struct Rounds {
+    Value count, edge, unmet;
+  };
+  mlir::FailureOr<Rounds> emitRounds(Value unmet, Value count);
+  mlir::FailureOr<Value> emitRound(Value edge, Value next, Value word,
+                                   Value count);
+  Value findSetBit(Value word, Value below);
   void addWorkspace(Launch &launch);
 
   mlir::LogicalResult emitSolver();

@@ -24,6 +24,11 @@ using mlir::Value;
 // Fold
 //===----------------------------------------------------------------------===//
 
+/// What a correction leaves is of its second power: the entries are near enough
+/// when corrections are not yet as small as the gaps shall be, which the replay
+/// finds.
+static constexpr double kCorrectionShare = 32;
+
 /// E := f(E), P := J P.
 class NewtonKernels::Fold final : public StepSink {
 public:
@@ -133,7 +138,7 @@ LogicalResult NewtonKernels::emitSteps(ArrayRef<Registers *> carried,
 //===----------------------------------------------------------------------===//
 
 /// Newton's method on the entries of the tile's segments, until no correction
-/// is above the tolerance, or there have been so many that all entries are
+/// is large, or there have been so many that all entries are
 /// those of one step after the other, or the limit is reached. A channel that
 /// has converged stays as it is: what it is does not depend on its neighbours.
 LogicalResult NewtonKernels::emitPasses(const Registers &carry,
@@ -160,8 +165,11 @@ LogicalResult NewtonKernels::emitPasses(const Registers &carry,
        llvm::zip(getSlots({&guess}), getSlots({&now.entry})))
     *value = arith::SelectOp::create(b, loc, now.active, *value, *kept);
   // What makes small errors large is right to the last bit.
+  double whole = tolerance;
+  tolerance *= kCorrectionShare;
   Value any =
       findAny(isChanged(guess, now.entry, now.scale, mayGrow(transition)));
+  tolerance = whole;
   now.active = isSet(any);
   Value more = arith::AndIOp::create(
       b, loc, compare(arith::CmpIPredicate::ne, any, i32(0)),

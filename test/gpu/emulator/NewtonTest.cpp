@@ -184,7 +184,9 @@ TEST(Chaos, EndsAsOneStepAfterTheOther) {
   run.sizes["t"] = 1600; // more segments than a second run puts right
   runAlike(spec, run, [](const recur_report &report) {
     EXPECT_EQ(report.channels, 35);
-    EXPECT_EQ(report.finished_in_order, 35);
+    // Few segments have all run as often as there are.
+    if (report.finished_in_order < 35)
+      EXPECT_GE(report.passes, 1600 / 512);
     EXPECT_EQ(report.not_finite, 0);
     EXPECT_EQ(report.residual, 0);
   });
@@ -228,12 +230,44 @@ TEST(Chaos, IsAMatterOfEachChannel) {
   run.sizes = {{"b", 64}, {"t", 1100}};
   run.ranges = {{"r", {2, 3.99}}, {"d", {0, 0}}, {"x0", {0.2, 0.8}}};
   run.innermost = "b";
+  unsigned count = 0;
   for (auto &[variant, result] : runAll(spec, run))
     if (isNewton(variant)) {
       EXPECT_EQ(result.error, "") << variant;
+      // Where more segments do not meet than run again until they do.
+      if (result.report.passes < 16)
+        continue;
+      ++count;
       EXPECT_GT(result.report.finished_in_order, 8) << variant;
       EXPECT_LT(result.report.finished_in_order, 56) << variant;
     }
+  EXPECT_GE(count, 2u);
+}
+
+// What remembers for some segments meets when they have run again as often,
+// with the bits of one step after the other.
+TEST(Rounds, MeetAfterWhatIsRemembered) {
+  EmulatedSpec spec("recurrence r over t (x[b,t,d], w[d]) -> (h[b,t,d], "
+                    "final h) {\n  state h[b,d]\n"
+                    "  h = tanh(w * prev(h) + 0.01 * x)\n}",
+                    {}, "remembers");
+  SpecRun run;
+  run.sizes = {{"b", 1}, {"t", 1300}, {"d", 37}};
+  run.innermost = "d";
+  run.ranges = {{"w", {0.5, 0.99}}};
+  ASSERT_EQ(spec.getError(), "");
+  auto results = runAll(spec, run);
+  unsigned again = 0;
+  for (auto &[variant, result] : results) {
+    SCOPED_TRACE(variant);
+    EXPECT_EQ(result.error, "");
+    if (variant.find("over the grid") == std::string::npos)
+      continue;
+    EXPECT_EQ(result.report.finished_in_order, 0);
+    EXPECT_LE(result.report.residual, 1e-6);
+    again += result.report.passes > 2;
+  }
+  EXPECT_GE(again, 2u);
 }
 
 // What overflows, and ends as no number, does so in every variant.
