@@ -424,8 +424,11 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   // a bit says it)
   bool walksBounds = scan.getSegments() && !needsOnlyFirsts(scan);
   int64_t share = walksBounds ? 2 : 1;
-  // Where only offsets travel, windows of more threads cost little.
-  add("lookback", time, vector, true, 1, shape->isUniform ? 8 : 4,
+  // Where only offsets travel, windows of more threads cost little. Sums of
+  // products want tiles twice as long as what costs more arithmetic.
+  bool isSum = shape->order == 1 &&
+               scan.getAlgebra().getSemiring() == Semiring::PlusTimes;
+  add("lookback", time, vector, true, 1, shape->isUniform || isSum ? 8 : 4,
       std::min<int64_t>(elements, narrow ? 64 : 32) / share);
   // Rows of any length, whose steps no vector divides: lanes read neighbours.
   if (vector > 1)

@@ -922,7 +922,7 @@ void GpuKernels::describe(gpu::GPUFuncOp function, const Launch &launch) {
   number("shared", launch.shared);
   if (launch.sharedPerPoint >= 0)
     number("shared_per_point", launch.sharedPerPoint);
-  list.append("persistent", b.getBoolAttr(false));
+  list.append("persistent", b.getBoolAttr(launch.persistent));
   number("contiguous_dim", schedule.getContiguous() ? laneDim : -1);
   number("unit_stride_mask", getUnitStrideMask());
   number("vector_bytes", launch.vectorBytes);

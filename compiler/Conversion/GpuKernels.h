@@ -88,6 +88,7 @@ protected:
             zeroedConstant = 0, zeroedPerTile = 0, stepCost = 30,
             pointCost = -1, registers = 64, stepsInFlight = -1;
     uint64_t vectors = 0;
+    bool persistent = false;
     bool bySequence = false; // packed sequences are units of their own
     llvm::SmallVector<mlir::Attribute> workspace;
   };

@@ -14,7 +14,7 @@
 ///   `lookback`  the tiles of a sequence run in parallel (Merrill and Garland,
 ///               Single-pass Parallel Prefix Scan with Decoupled Look-back,
 ///               2016); blocks take tickets, so that a block waits only for
-///               blocks that have started before it
+///               tiles that blocks have started before
 ///
 /// An element of a tile is the map of a carrier, h -> P h + E, for any carrier
 /// and semiring: its unknown entries and offsets are numbers in registers, and
@@ -142,7 +142,11 @@ private:
 
   // Phases.
   void emitSerial();
+  bool isPersistent() const;
+  Value drawTicket();
+  Value shareTicket(Value ticket);
   void emitLookback();
+  Value emitTile(Value ticket);
   void emitFold();
   void combineWarp();
   void publishToBlock(Value buffer);
@@ -288,7 +292,8 @@ private:
   // If marks are enough: those of the steps of each chunk, a bit each.
   llvm::SmallVector<Value> firstBits;
   bool isCombining = false;
-  Value totals, entriesShared, windowShared; // in shared memory
+  // In shared memory.
+  Value ticketShared, totals, entriesShared, windowShared;
   llvm::SmallVector<Value> registers;
   llvm::DenseMap<int64_t, Value> reread; // registers of 16-bit numbers, again
   Value zero;                            // unknown to be 0

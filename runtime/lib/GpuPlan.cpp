@@ -171,7 +171,8 @@ bool Candidate::layOutGrids(GpuPlan &plan, Reason &reason) {
         grid.tiles);
     if (!checked.fits)
       return reason.because("expected fewer than 2^63 parallel elements");
-    if (grid.blocks > maxBlocks && !kernel.persistent)
+    // (blocks that walk tiles count them in 32 bits)
+    if (grid.blocks > maxBlocks && (!kernel.persistent || kernel.time_tile > 0))
       return reason.because("expected a grid of at most %" PRId64
                             " blocks, found %" PRId64,
                             maxBlocks, grid.blocks);
