@@ -24,6 +24,25 @@ using Context = struct ContextTag *;
 using Module = struct ModuleTag *;
 using Function = struct FunctionTag *;
 using Stream = struct StreamTag *;
+using Graph = struct GraphTag *;
+using GraphExec = struct GraphExecTag *;
+using GraphNode = struct GraphNodeTag *;
+
+/// CUDA_MEMSET_NODE_PARAMS.
+struct GraphMemset {
+  Pointer address;
+  size_t pitch;
+  unsigned value, elementBytes;
+  size_t width, height;
+};
+/// CUDA_KERNEL_NODE_PARAMS_v2.
+struct GraphKernel {
+  Function function;
+  unsigned grid[3], block[3], sharedBytes;
+  void **parameters, **extra;
+  void *kernel;
+  Context context;
+};
 
 /// Numbers of cuda.h that calls need.
 enum DeviceAttribute : int {
@@ -85,13 +104,35 @@ enum CaptureMode : int { CaptureGlobal = 0, CaptureRelaxed = 2 };
 #define RECUR_CUDA_OPTIONAL_FUNCTIONS(X)                                       \
   X(memcpyDtoH, cuMemcpyDtoH_v2, void *, Pointer, size_t)                      \
   X(ctxGetId, cuCtxGetId, Context, unsigned long long *)                       \
-  X(funcLoad, cuFuncLoad, Function)
+  X(funcLoad, cuFuncLoad, Function)                                            \
+  X(streamIsCapturing, cuStreamIsCapturing, Stream, int *)                     \
+  X(graphCreate, cuGraphCreate, Graph *, unsigned)                             \
+  X(graphDestroy, cuGraphDestroy, Graph)                                       \
+  X(graphAddMemsetNode, cuGraphAddMemsetNode, GraphNode *, Graph,              \
+    const GraphNode *, size_t, const GraphMemset *, Context)                    \
+  X(graphAddKernelNode, cuGraphAddKernelNode_v2, GraphNode *, Graph,           \
+    const GraphNode *, size_t, const GraphKernel *)                             \
+  X(graphInstantiate, cuGraphInstantiateWithFlags, GraphExec *, Graph,         \
+    unsigned long long)                                                        \
+  X(graphExecMemsetNodeSetParams, cuGraphExecMemsetNodeSetParams, GraphExec,   \
+    GraphNode, const GraphMemset *, Context)                                    \
+  X(graphExecKernelNodeSetParams, cuGraphExecKernelNodeSetParams_v2,           \
+    GraphExec, GraphNode, const GraphKernel *)                                  \
+  X(graphExecDestroy, cuGraphExecDestroy, GraphExec)                           \
+  X(graphLaunch, cuGraphLaunch, GraphExec, Stream)
 
 struct Driver {
 #define RECUR_CUDA_MEMBER(name, symbol, ...) Result (*name)(__VA_ARGS__);
   RECUR_CUDA_FUNCTIONS(RECUR_CUDA_MEMBER)
   RECUR_CUDA_OPTIONAL_FUNCTIONS(RECUR_CUDA_MEMBER)
 #undef RECUR_CUDA_MEMBER
+
+  bool hasGraphs() const {
+    return streamIsCapturing && graphCreate && graphDestroy &&
+           graphAddMemsetNode && graphAddKernelNode && graphInstantiate &&
+           graphExecMemsetNodeSetParams && graphExecKernelNodeSetParams &&
+           graphExecDestroy && graphLaunch;
+  }
 };
 
 /// The driver, initialised; null after `fail` when there is none, with the

@@ -10,6 +10,8 @@
 /// as is quick; what then seems to overlap is left to the full checks.
 #include "runtime/lib/GpuRepeat.h"
 
+#include "runtime/lib/GpuGraph.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -61,6 +63,7 @@ struct RememberedCall {
   size_t workspaceBytes;
   uintptr_t workspaceBegin, workspaceEnd; ///< of the latest call
   GpuLaunch launch;
+  GpuGraph graph; ///< of the same
   int32_t wordCount;
   uint64_t words[maxArguments + 2 + RECUR_MAX_DIMS + maxAxes];
 };
@@ -75,8 +78,49 @@ pthread_once_t keyOnce = PTHREAD_ONCE_INIT;
 pthread_key_t key;
 bool hasKey;
 
+/// Graphs of threads that have ended, where the driver cannot be called any
+/// more: the next thread that makes one in their context gives them back.
+struct LeftGraph {
+  GpuGraph graph;
+  unsigned long long context;
+  LeftGraph *next;
+};
+LeftGraph *leftGraphs;
+pthread_mutex_t leftMutex = PTHREAD_MUTEX_INITIALIZER;
+
+void leaveGraphs(const RememberedCalls &all) {
+  for (const RememberedCall &call : all.calls) {
+    if (!call.info || !call.graph.executable)
+      continue;
+    auto *left = static_cast<LeftGraph *>(std::malloc(sizeof(LeftGraph)));
+    if (!left)
+      return;
+    pthread_mutex_lock(&leftMutex);
+    *left = {call.graph, call.context, leftGraphs};
+    leftGraphs = left;
+    pthread_mutex_unlock(&leftMutex);
+  }
+}
+
+/// Those of the current context.
+void releaseLeftGraphs(const Driver &driver, unsigned long long context) {
+  pthread_mutex_lock(&leftMutex);
+  for (LeftGraph **place = &leftGraphs; *place;) {
+    LeftGraph *left = *place;
+    if (left->context != context) {
+      place = &left->next;
+      continue;
+    }
+    *place = left->next;
+    left->graph.release(driver);
+    std::free(left);
+  }
+  pthread_mutex_unlock(&leftMutex);
+}
+
 void makeKey() {
   hasKey = pthread_key_create(&key, [](void *memory) {
+             leaveGraphs(*static_cast<RememberedCalls *>(memory));
              std::free(memory);
              remembered = nullptr; // for calls of other destructors
            }) == 0;
@@ -246,6 +290,7 @@ bool checkAddresses(RememberedCall &call, const GpuRequest &request,
   call.workspaceBegin = workspace.begin;
   call.workspaceEnd = workspace.end;
   call.words[call.info->n_arguments] = alignWorkspace(request.workspace);
+  call.graph.isStale = true;
   return true;
 }
 
@@ -274,8 +319,13 @@ bool recur::runtime::repeatOnGpu(const GpuRequest &request, int &status) {
         !checkAddresses(call, request, *driver))
       return false;
     all->latest = index;
-    status = launchKernels(*driver, *call.info, call.variant.name, call.launch,
-                           call.words, call.wordCount, request.stream);
+    status = RECUR_OK;
+    if (!call.graph.run(*driver, call.launch,
+                        call.words[call.info->n_arguments], call.words,
+                        call.wordCount, request.stream))
+      status =
+          launchKernels(*driver, *call.info, call.variant.name, call.launch,
+                        call.words, call.wordCount, request.stream);
     return true;
   }
   return false;
@@ -311,12 +361,21 @@ void recur::runtime::rememberOnGpu(const GpuRequest &request,
   for (int32_t k = 0; k < rememberedCalls && index < 0; ++k)
     if (all->calls[k].info && samePlan(all->calls[k], request))
       index = k;
-  if (index < 0) {
+  bool isLike = index >= 0;
+  if (!isLike) {
     index = all->oldest;
     all->oldest = (all->oldest + 1) % rememberedCalls;
   }
   RememberedCall &call = all->calls[index];
   call.info = nullptr;
+  // The same call again keeps its graph. One of another context, which may be
+  // gone, is left alone.
+  int status;
+  const Driver *driver = openDriver(status);
+  bool isHere = call.context == context && driver && driver->ctxGetId;
+  bool keepsGraph = isHere && isLike && call.graph.stream == request.stream;
+  if (isHere && !keepsGraph)
+    call.graph.release(*driver);
   std::memcpy(&call.artifact, &info, sizeof info);
   call.variantIndex = static_cast<int32_t>(plan.variant - info.gpu_variants);
   // Bytes that are padding are compared, too.
@@ -359,6 +418,14 @@ void recur::runtime::rememberOnGpu(const GpuRequest &request,
   call.launch = launch;
   call.wordCount = wordCount;
   std::copy_n(words, wordCount, call.words);
+  call.graph.isStale = true;
+  if (!keepsGraph)
+    call.graph = {};
+  if (!keepsGraph && driver && driver->ctxGetId) {
+    releaseLeftGraphs(*driver, context);
+    call.graph.make(*driver, launch, call.words[info.n_arguments], call.words,
+                    wordCount, request.stream);
+  }
   call.info = &info;
   all->latest = index;
 }

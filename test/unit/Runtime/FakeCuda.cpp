@@ -463,6 +463,7 @@ void fake::fail(const std::string &function, int result, int skip) {
 }
 void fake::setJitLog(const std::string &text) { state().jitLog = text; }
 void fake::setCapturing(bool capturing) { state().capturing = capturing; }
+bool fake::isCapturing() { return state().capturing; }
 std::vector<std::string> fake::calls() {
   std::lock_guard lock(state().mutex);
   return state().calls;

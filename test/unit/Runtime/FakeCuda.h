@@ -85,6 +85,7 @@ void setJitLog(const std::string &text);
 /// A stream is captured in the strictest mode: loading is illegal but for
 /// threads that have said that they mean it.
 void setCapturing(bool capturing);
+bool isCapturing();
 
 /// Names of the driver functions that were called, in order.
 std::vector<std::string> calls();

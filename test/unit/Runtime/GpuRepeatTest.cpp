@@ -319,8 +319,78 @@ TEST_F(GpuRepeatTest, ManyShapes) {
     }
 }
 
+// What zeroes and launches is one graph, whose launch is all that a call asks
+// for.
+TEST_F(GpuRepeatTest, Graphs) {
+  auto count = [](const std::string &name) {
+    auto calls = fake::calls();
+    return std::count(calls.begin(), calls.end(), name);
+  };
+  // The fresh thread that repeat() compares with makes a graph of its own.
+  auto launchesGraph = [&] {
+    fake::clearCalls();
+    EXPECT_EQ(callNow(), RECUR_OK) << recur_last_error();
+    EXPECT_EQ(count("cuLaunchKernel"), 1);
+    EXPECT_EQ(count("cuMemsetD32Async"), 1);
+    return count("cuGraphLaunch") == 1;
+  };
+  EXPECT_FALSE(launchesGraph());
+  EXPECT_EQ(count("cuGraphInstantiateWithFlags"), 1);
+  EXPECT_TRUE(launchesGraph());
+  EXPECT_EQ(count("cuGraphExecKernelNodeSetParams_v2"), 0);
+  repeat();
+  replace(1, 0, tensors[1]->shape);
+  memory = fake::allocate(0, bytes);
+  EXPECT_TRUE(launchesGraph());
+  EXPECT_EQ(count("cuGraphExecKernelNodeSetParams_v2"), 1);
+  EXPECT_EQ(count("cuGraphExecMemsetNodeSetParams"), 1);
+  repeat();
+  fake::setCapturing(true);
+  EXPECT_FALSE(launchesGraph());
+  fake::setCapturing(false);
+  // A call that goes another way, and comes to the same, keeps it.
+  fake::fail("cuCtxGetId", 201);
+  EXPECT_FALSE(launchesGraph());
+  EXPECT_EQ(count("cuGraphInstantiateWithFlags"), 0);
+  EXPECT_TRUE(launchesGraph());
+  // A driver that refuses is not asked again.
+  replace(1, 0, tensors[1]->shape);
+  fake::fail("cuGraphExecKernelNodeSetParams_v2", 1);
+  EXPECT_FALSE(launchesGraph());
+  EXPECT_EQ(count("cuGraphExecDestroy"), 1);
+  EXPECT_EQ(count("cuGraphDestroy"), 1);
+  EXPECT_FALSE(launchesGraph());
+  fake::clearCalls();
+  int64_t steps = 200;
+  for (const char *function :
+       {"cuGraphCreate", "cuGraphAddMemsetNode", "cuGraphAddKernelNode_v2",
+        "cuGraphInstantiateWithFlags", "cuStreamIsCapturing"}) {
+    make(0, 3, steps++, 52);
+    fake::fail(function, 1);
+    EXPECT_FALSE(launchesGraph()) << function;
+    EXPECT_FALSE(launchesGraph()) << function;
+    EXPECT_EQ(count("cuGraphExecDestroy"), 0);
+  }
+  // What a thread has that ends is given back by one that makes a graph.
+  fake::clearCalls();
+  void *context = fake::current();
+  std::thread([&] {
+    fake::setCurrent(context);
+    EXPECT_EQ(callNow(), RECUR_OK);
+    EXPECT_EQ(callNow(), RECUR_OK);
+    EXPECT_EQ(count("cuGraphExecDestroy"), 0);
+  }).join();
+  EXPECT_EQ(count("cuGraphLaunch"), 1);
+  EXPECT_EQ(count("cuGraphExecDestroy"), 0);
+  make(0, 3, 37, 52);
+  EXPECT_FALSE(launchesGraph());
+  EXPECT_GE(count("cuGraphExecDestroy"), 1);
+}
+
 TEST_F(GpuRepeatTest, DriverErrors) {
   plan();
+  fake::fail("cuGraphLaunch", 700); // the same without, from here on
+  repeat();
   fake::fail("cuMemsetD32Async", 700);
   EXPECT_EQ(callNow(), RECUR_DEVICE_ERROR);
   EXPECT_STREQ(recur_last_error(),
