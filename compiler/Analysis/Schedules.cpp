@@ -533,16 +533,18 @@ static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
   // Long segments where channels are many: the steps in front of them count
   // less. Short ones where channels are few.
   if (warps >= 2) {
-    for (int64_t segment : {512, 128, 32})
+    for (int64_t segment : {512, 256, 128, 32})
       add(true, segment, 32, 32, warps);
     add(false, 128, 32, 32, warps);
   }
   // A channel a block, its segments so short that they are many and their
   // inputs stay in registers: for short sequences of few channels. Measured on
-  // an H200: 4 steps are as fast where weights are small, and slower where they
-  // are not. Large blocks would be much code.
+  // an H200: fewer steps are as fast where weights are small, and slower where
+  // they are not, since more passes are needed; steps of two states take
+  // longer. Large blocks would be much code.
   if (order <= 2 && !dims.inner.any())
-    add(false, 0, /*steps=*/8, /*group=*/1, /*warps=*/2);
+    add(false, 0, /*steps=*/order == 1 ? 8 : 6, /*group=*/1,
+        /*warps=*/order == 1 ? 2 : 3);
 }
 
 FailureOr<SmallVector<ScheduleAttr>>

@@ -38,8 +38,14 @@ static constexpr int64_t kEdgesAtOnce = 4;
 /// segment is right at least, and all threads' segments cost as much as one.
 static constexpr int64_t kRounds = 16;
 
+/// Segments that a thread looks at before it runs some of them: bits of a word.
+static constexpr int64_t kSegmentsAtOnce = 64;
+
 /// Steps in front of a segment that find its entry.
 static constexpr int64_t kWarmUp = 64;
+/// What waiting for the first loads of a segment, and of the steps in front of
+/// it, costs in steps.
+static constexpr int64_t kFirstLoads = 24;
 
 /// The length of the segments is a parameter: schedules that differ in it share
 /// the kernels.
@@ -64,7 +70,8 @@ void NewtonKernels::describeSegments(gpu::GPUFuncOp function, bool again) {
   launch.itemsPerBlock = launch.block = kSegmentThreads;
   launch.timeTile = steps;
   // Few run again.
-  launch.stepCost = again ? 0 : getStepLatency() * (steps + kWarmUp) / steps;
+  launch.stepCost =
+      again ? 0 : getStepLatency() * (steps + kWarmUp + kFirstLoads) / steps;
   launch.stepsInFlight = again ? 1 << 20 : 8;
   // More warps than about ten on a processor wait for it and not for their
   // steps; these are the registers that would leave room for so many.
@@ -241,14 +248,7 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
     b.setInsertionPointToEnd(branch.elseBlock());
     scf::YieldOp::create(b, loc, flatten(loadEdges(edge, sub(count, i64(1)))));
     b.setInsertionPointToEnd(branch.thenBlock());
-    Edges edges;
-    edges.loadEntry = [&](Value at) {
-      return loadEdges(getEdge(Edge::Entry), at);
-    };
-    edges.loadExit = [&](Value at) { return loadEdges(edge, at); };
-    // Where some do not meet, small errors may have grown large.
-    FailureOr<SmallVector<Value>> last =
-        emitInOrder(carry, i64(0), count, segmentSteps, edges);
+    FailureOr<SmallVector<Value>> last = emitInOrder(carry, count, edge);
     if (failed(last))
       return failure();
     scf::YieldOp::create(b, loc, *last);
@@ -256,6 +256,43 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
   assign(carry, some.getResults());
   includeWild(carry, findings);
   return success();
+}
+
+/// Goes through `count` segments of a channel in order; those that begin where
+/// the one before them ended, to the last bit, are as they should be: where
+/// some do not meet, small errors may have grown large. `edge`: where their
+/// exits are. Returns the last state.
+FailureOr<SmallVector<Value>>
+NewtonKernels::emitInOrder(const Registers &start, Value count, Value edge) {
+  Registers state = start;
+  Value total = sizes[space.getTime()];
+  auto loop = scf::ForOp::create(b, loc, i64(0), count, i64(1), flatten(state));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  assign(state, loop.getRegionIterArgs());
+  Value here = loop.getInductionVar();
+  SmallVector<Type> types;
+  for (Value value : flatten(state))
+    types.push_back(value.getType());
+  Value apart = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
+  for (auto [x, y] : llvm::zip(flatten(loadEdges(getEdge(Edge::Entry), here)),
+                               flatten(state)))
+    apart = arith::OrIOp::create(
+        b, loc, apart,
+        arith::XOrIOp::create(
+            b, loc, isSame(x, y),
+            arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
+  auto branch = scf::IfOp::create(b, loc, types, apart, /*withElse=*/true);
+  scf::YieldOp::create(b, loc, branch.getResults());
+  b.setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(b, loc, flatten(loadEdges(edge, here)));
+  b.setInsertionPointToEnd(branch.thenBlock());
+  stepBegin = mul(here, segmentSteps);
+  stepEnd = arith::MinSIOp::create(b, loc, total, add(stepBegin, segmentSteps));
+  if (failed(emitReplay(state)))
+    return failure();
+  scf::YieldOp::create(b, loc, flatten(state));
+  return SmallVector<Value>(loop.getResults());
 }
 
 /// The channels of the word `unmet` run again, segment by segment, where an
@@ -289,62 +326,89 @@ FailureOr<NewtonKernels::Rounds> NewtonKernels::emitRounds(Value unmet,
 }
 
 /// One round, from the exits at `edge` to those at `next`. Returns the word of
-/// the channels of which a segment has run.
+/// the channels of which a segment has run. A thread looks at many segments
+/// first, so that the threads of a warp run theirs together.
 FailureOr<mlir::Value> NewtonKernels::emitRound(Value edge, Value next,
                                                 Value word, Value count) {
-  Value channels = toI64(LLVM::CtPopOp::create(b, loc, word));
-  auto loop = scf::ForOp::create(b, loc, getThreadId(), mul(channels, count),
-                                 i64(kWarp * warps), ValueRange{i32(0)});
+  Value total = mul(toI64(LLVM::CtPopOp::create(b, loc, word)), count);
+  auto own = std::tuple(item, segment, position, stepBegin, stepEnd, isInside);
+  Value steps = stepEnd;
+  isInside = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  // Goes to a segment of a channel that need not be this thread's.
+  Value channel, here;
+  auto goTo = [&](Value number) {
+    channel = findSetBit(word, arith::DivUIOp::create(b, loc, number, count));
+    here = arith::RemUIOp::create(b, loc, number, count);
+    locateItem(add(mul(getBlockId(), i64(group)), toI64(channel)),
+               /*bySegments=*/false);
+    Value before = arith::MaxSIOp::create(b, loc, sub(here, i64(1)), i64(0));
+    return loadEdges(edge, before);
+  };
+  int64_t stride = kWarp * warps;
+  auto loop =
+      scf::ForOp::create(b, loc, getThreadId(), total,
+                         i64(stride * kSegmentsAtOnce), ValueRange{i32(0)});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
-    // Of another channel than this thread's, which is inside.
-    auto own =
-        std::tuple(item, segment, position, stepBegin, stepEnd, isInside);
-    isInside = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-    Value number = loop.getInductionVar();
-    Value channel =
-        findSetBit(word, arith::DivUIOp::create(b, loc, number, count));
-    Value here = arith::RemUIOp::create(b, loc, number, count);
-    Value total = stepEnd;
-    locateItem(add(mul(getBlockId(), i64(group)), toI64(channel)),
-               /*bySegments=*/false);
-    Registers entry = loadEdges(getEdge(Edge::Entry), here),
-              exit = loadEdges(edge, here),
-              arriving = loadEdges(
-                  edge,
-                  arith::MaxSIOp::create(b, loc, sub(here, i64(1)), i64(0)));
-    Value same = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-    for (auto [x, y] : llvm::zip(flatten(entry), flatten(arriving)))
-      same = arith::AndIOp::create(b, loc, same, isSame(x, y));
-    same = arith::OrIOp::create(
-        b, loc, same, compare(arith::CmpIPredicate::eq, here, i64(0)));
-    SmallVector<Type> types;
-    for (Value value : flatten(exit))
-      types.push_back(value.getType());
-    auto branch = scf::IfOp::create(b, loc, types, same, /*withElse=*/true);
+    Value first = loop.getInductionVar();
+    Value mine = arith::DivUIOp::create(
+        b, loc, sub(add(sub(total, first), i64(stride)), i64(1)), i64(stride));
+    mine = arith::MinSIOp::create(b, loc, mine, i64(kSegmentsAtOnce));
+    auto look =
+        scf::ForOp::create(b, loc, i64(0), mine, i64(1), ValueRange{i64(0)});
     {
       OpBuilder::InsertionGuard inside(b);
-      b.setInsertionPointToEnd(branch.thenBlock());
-      scf::YieldOp::create(b, loc, flatten(exit));
-      b.setInsertionPointToEnd(branch.elseBlock());
-      storeEdges(getEdge(Edge::Entry), arriving, here);
+      b.setInsertionPointToEnd(look.getBody());
+      Value number = look.getInductionVar();
+      Registers arriving = goTo(add(first, mul(number, i64(stride))));
+      Registers entry = loadEdges(getEdge(Edge::Entry), here);
+      Value same = compare(arith::CmpIPredicate::eq, here, i64(0));
+      Value equal = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+      for (auto [x, y] : llvm::zip(flatten(entry), flatten(arriving)))
+        equal = arith::AndIOp::create(b, loc, equal, isSame(x, y));
+      same = arith::OrIOp::create(b, loc, same, equal);
+      storeEdges(next, loadEdges(edge, here), here);
+      Value bit = arith::SelectOp::create(
+          b, loc, same, i64(0), arith::ShLIOp::create(b, loc, i64(1), number));
+      scf::YieldOp::create(b, loc,
+                           ValueRange{arith::OrIOp::create(
+                               b, loc, look.getRegionIterArg(0), bit)});
+    }
+    Type types[] = {i64Type, b.getI32Type()};
+    SmallVector<Location> locations(2, loc);
+    auto run = scf::WhileOp::create(
+        b, loc, types, ValueRange{look.getResult(0), loop.getRegionIterArg(0)});
+    {
+      OpBuilder::InsertionGuard inside(b);
+      Block *before = b.createBlock(&run.getBefore(), {}, types, locations);
+      b.setInsertionPointToStart(before);
+      scf::ConditionOp::create(
+          b, loc,
+          compare(arith::CmpIPredicate::ne, before->getArgument(0), i64(0)),
+          before->getArguments());
+      Block *after = b.createBlock(&run.getAfter(), {}, types, locations);
+      b.setInsertionPointToStart(after);
+      Value bits = after->getArgument(0);
+      Value number = LLVM::CountTrailingZerosOp::create(
+          b, loc, i64Type, bits, /*is_zero_poison=*/false);
+      Registers state = goTo(add(first, mul(number, i64(stride))));
+      storeEdges(getEdge(Edge::Entry), state, here);
       stepBegin = mul(here, segmentSteps);
       stepEnd =
-          arith::MinSIOp::create(b, loc, total, add(stepBegin, segmentSteps));
-      if (failed(emitReplay(arriving)))
+          arith::MinSIOp::create(b, loc, steps, add(stepBegin, segmentSteps));
+      if (failed(emitReplay(state)))
         return failure();
-      scf::YieldOp::create(b, loc, flatten(arriving));
+      storeEdges(next, state, here);
+      Value rest = arith::AndIOp::create(b, loc, bits, sub(bits, i64(1)));
+      Value ran =
+          arith::OrIOp::create(b, loc, after->getArgument(1),
+                               arith::ShLIOp::create(b, loc, i32(1), channel));
+      scf::YieldOp::create(b, loc, ValueRange{rest, ran});
     }
-    assign(exit, branch.getResults());
-    storeEdges(next, exit, here);
-    Value bit = arith::SelectOp::create(
-        b, loc, same, i32(0), arith::ShLIOp::create(b, loc, i32(1), channel));
-    Value all = loop.getRegionIterArg(0);
-    scf::YieldOp::create(b, loc,
-                         ValueRange{arith::OrIOp::create(b, loc, all, bit)});
-    std::tie(item, segment, position, stepBegin, stepEnd, isInside) = own;
+    scf::YieldOp::create(b, loc, ValueRange{run.getResult(1)});
   }
+  std::tie(item, segment, position, stepBegin, stepEnd, isInside) = own;
   Value changed = loop.getResult(0);
   for (int32_t distance = 1; distance < kWarp; distance *= 2)
     changed = arith::OrIOp::create(

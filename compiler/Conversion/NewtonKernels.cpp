@@ -265,15 +265,7 @@ LogicalResult NewtonKernels::emitTile(Value begin, Value steps,
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    Edges edges;
-    edges.loadEntry = [&](Value at) {
-      return loadShared(Part::Guess, Summary::State, at);
-    };
-    edges.loadExit = [&](Value at) { return loadExits(at); };
-    edges.storeExit = [&](Value at, const Registers &state) {
-      storeShared(Part::Exit, state, at);
-    };
-    if (failed(emitInOrder(carry, begin, i64(places), steps, edges)))
+    if (failed(emitRest(carry, begin, steps)))
       return failure();
   }
   // The exits are complete, and read, before anyone may write there again.

@@ -68,13 +68,6 @@ private:
     Value passes, flags, residual;
   };
 
-  /// Where entries and exits of segments are while a channel is finished in
-  /// order.
-  struct Edges {
-    std::function<Registers(Value)> loadEntry, loadExit;
-    std::function<void(Value, const Registers &)> storeExit;
-  };
-
   // The segments over the grid (NewtonGrid.cpp).
   bool isOverGrid() const { return schedule.getSegment() > 0; }
   mlir::LogicalResult emitSegments(mlir::gpu::GPUFuncOp function, bool again);
@@ -99,6 +92,8 @@ private:
   struct Rounds {
     Value count, edge, unmet;
   };
+  mlir::FailureOr<llvm::SmallVector<Value>>
+  emitInOrder(const Registers &start, Value count, Value edge);
   mlir::FailureOr<Rounds> emitRounds(Value unmet, Value count);
   mlir::FailureOr<Value> emitRound(Value edge, Value next, Value word,
                                    Value count);
@@ -140,9 +135,8 @@ private:
                    Registers &product, Registers &sum);
   Registers shuffleUp(const Registers &registers, int32_t distance);
   Registers loadArriving(const Registers &carry);
-  mlir::FailureOr<llvm::SmallVector<Value>>
-  emitInOrder(const Registers &start, Value begin, Value count, Value steps,
-              const Edges &edges);
+  mlir::LogicalResult emitRest(const Registers &carry, Value begin,
+                               Value steps);
 
   // Numbers, and what threads share (NewtonNumbers.cpp).
   Value isChanged(const Registers &guess, const Registers &entry,

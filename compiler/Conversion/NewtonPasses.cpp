@@ -415,42 +415,43 @@ void NewtonKernels::correct(const Registers &arriving, const Registers &offset,
 // One segment after the other
 //===----------------------------------------------------------------------===//
 
-/// Goes through `count` segments of a channel in order, from `begin` and the
-/// state `start`; those that begin where the one before them ended, to the last
-/// bit, are as they should be, the others replay and keep their new exits.
-/// Returns the last state.
-FailureOr<SmallVector<Value>>
-NewtonKernels::emitInOrder(const Registers &start, Value begin, Value count,
-                           Value steps, const Edges &edges) {
-  Registers state = start;
-  Value total = sizes[space.getTime()];
-  auto loop = scf::ForOp::create(b, loc, i64(0), count, i64(1), flatten(state));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(loop.getBody());
-  assign(state, loop.getRegionIterArgs());
-  Value here = loop.getInductionVar();
-  SmallVector<Type> types;
-  for (Value value : flatten(state))
-    types.push_back(value.getType());
-  Value apart = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
-  for (auto [x, y] : llvm::zip(flatten(edges.loadEntry(here)), flatten(state)))
-    apart = arith::OrIOp::create(
-        b, loc, apart,
-        arith::XOrIOp::create(
-            b, loc, isSame(x, y),
-            arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
-  auto branch = scf::IfOp::create(b, loc, types, apart, /*withElse=*/true);
-  scf::YieldOp::create(b, loc, branch.getResults());
-  b.setInsertionPointToEnd(branch.elseBlock());
-  scf::YieldOp::create(b, loc, flatten(edges.loadExit(here)));
-  b.setInsertionPointToEnd(branch.thenBlock());
+/// Finishes a tile in order from the first segment that does not begin where
+/// the one before it ended, to the last bit. The exits behind become the last
+/// one.
+LogicalResult NewtonKernels::emitRest(const Registers &carry, Value begin,
+                                      Value steps) {
+  Registers state = carry;
+  SmallVector<Value> start = flatten(state);
+  start.push_back(i64(0));
+  auto look = scf::ForOp::create(b, loc, i64(0), i64(places), i64(1), start);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(look.getBody());
+    assign(state, look.getRegionIterArgs().drop_back());
+    Value right = look.getRegionIterArgs().back();
+    Value here = look.getInductionVar();
+    Registers entry = loadShared(Part::Guess, Summary::State, here),
+              exit = loadExits(here);
+    Value meets = compare(arith::CmpIPredicate::eq, right, here);
+    for (auto [x, y] : llvm::zip(flatten(entry), flatten(state)))
+      meets = arith::AndIOp::create(b, loc, meets, isSame(x, y));
+    choose(b, loc, meets, getSlots({&exit}), getSlots({&state}));
+    SmallVector<Value> next = flatten(exit);
+    next.push_back(add(
+        right, toI64(arith::ExtUIOp::create(b, loc, b.getI32Type(), meets))));
+    scf::YieldOp::create(b, loc, next);
+  }
+  assign(state, look.getResults().drop_back());
+  Value right = look.getResults().back(), total = sizes[space.getTime()];
   stepBegin =
-      arith::MinSIOp::create(b, loc, total, add(begin, mul(here, steps)));
-  stepEnd = arith::MinSIOp::create(b, loc, total, add(stepBegin, steps));
+      arith::MinSIOp::create(b, loc, total, add(begin, mul(right, steps)));
+  stepEnd = arith::MinSIOp::create(b, loc, total,
+                                   add(begin, mul(i64(places), steps)));
   if (failed(emitReplay(state)))
     return failure();
-  if (edges.storeExit)
-    edges.storeExit(here, state);
-  scf::YieldOp::create(b, loc, flatten(state));
-  return SmallVector<Value>(loop.getResults());
+  auto behind = scf::ForOp::create(b, loc, right, i64(places), i64(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(behind.getBody()->getTerminator());
+  storeShared(Part::Exit, state, behind.getInductionVar());
+  return success();
 }
