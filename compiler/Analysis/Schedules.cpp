@@ -144,7 +144,8 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
   std::string algorithm = schedule.getAlgorithm().str();
   int64_t width = schedule.getWidth(), segment = schedule.getSegment();
   int64_t steps = schedule.getSteps(), group = schedule.getGroup(),
-          chunks = schedule.getChunks(), warps = schedule.getWarps();
+          chunks = schedule.getChunks(), warps = schedule.getWarps(),
+          stages = 0;
   bool contiguous = schedule.getContiguous();
   SmallVector<StringRef> parts;
   overrides.split(parts, ',', -1, /*KeepEmpty=*/false);
@@ -181,6 +182,7 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
                                      .Case("group", &group)
                                      .Case("chunks", &chunks)
                                      .Case("warps", &warps)
+                                     .Case("stages", &stages)
                                      .Default(nullptr)) {
       if (value.getAsInteger(10, *number))
         return reportOverride(scan, "expected a number for " + key +
@@ -188,7 +190,7 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
     } else {
       return reportOverride(
           scan, "expected algorithm, lanes, width, segment, contiguous, steps, "
-                "group, chunks or warps, found '" +
+                "group, chunks, warps or stages, found '" +
                     key + "'");
     }
   }
@@ -202,19 +204,21 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
     return reportOverride(scan, "lanes cannot run along '" + lanes +
                                     "', which is reduced, renamed or an index "
                                     "of no state and result");
-  for (auto [number, initial, has] : {std::tuple(&steps, 16, tiled),
-                                      {&group,
-                                       waves || iterates ? 32
-                                       : splits          ? 4
-                                                         : 1,
-                                       tiled || splits},
-                                      {&chunks, 1, tiled},
-                                      {&warps, 8, tiled}})
+  bool alongTime = space.find(lanes) == int(space.getTime());
+  for (auto [number, initial, has] :
+       {std::tuple(&steps, alongTime ? int(width) : 16, tiled),
+        {&group,
+         waves || iterates ? 32
+         : splits          ? 4
+                           : 1,
+         tiled || splits},
+        {&chunks, 1, tiled},
+        {&warps, 8, tiled}})
     *number = !has ? 0 : *number ? *number : initial;
   auto changed = ScheduleAttr::getChecked(
       [&] { return scan.emitError() << "schedule: "; }, scan.getContext(),
       schedule.getTarget(), StringRef(algorithm), StringRef(lanes), width,
-      contiguous, segment, steps, group, chunks, warps);
+      contiguous, segment, steps, group, chunks, warps, stages);
   if (!changed)
     return failure();
   return changed;
@@ -233,9 +237,17 @@ struct TileShape {
   /// the map of several steps that are not known or the same for all steps.
   int64_t order, travelling;
   bool isUniform; ///< the map's matrix is the same for all steps
+  /// Bytes that a step reads, and whether all of them can wait in shared
+  /// memory, if `vector` numbers along time are one piece.
+  int64_t bytes;
+  bool canWait;
   /// Numbers of a step that lie together after the dims of lanes; of those
   /// tensors, whether time is nearer to them than the channel.
   bool innerLast, timeIsNearer;
+
+  /// Numbers along time in a vector of 16 bytes. Several numbers of a step that
+  /// lie together are vectors already.
+  int64_t getVector() const { return innerLast ? 1 : std::max(1u, 128 / bits); }
 };
 
 /// The bits of a number in memory.
@@ -363,6 +375,16 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
                                                    space, output.getDims())));
   }
   shape.timeIsNearer = dims.channel < 0 || nearer > 0;
+  shape.canWait = lagged == 0;
+  for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
+    if (!isTimed(i))
+      continue;
+    int64_t bits = getBits(input.getType());
+    int64_t inner = getInnerCount(recurrence.getInputMap(i));
+    shape.bytes += bits * inner / 8;
+    int64_t piece = bits / 8 * (shape.innerLast ? inner : shape.getVector());
+    shape.canWait &= piece == 4 || piece == 8 || piece == 16;
+  }
   shape.halves = std::max({read, kept, written}) + 2 * lagged +
                  2 * std::max<int64_t>(0, results - 1);
   return shape;
@@ -393,9 +415,8 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   int64_t elements = std::clamp<int64_t>(
       llvm::bit_floor<uint64_t>(128 / shape->halves), shape->order > 1 ? 2 : 8,
       narrow || shape->halves <= 2 ? 64 : 32);
-  // Vectors of 16 bytes along time, of 8 bytes along channels. Several numbers
-  // of a step that lie together are vectors already.
-  int64_t vector = shape->innerLast ? 1 : std::max(1u, 128 / shape->bits);
+  // Vectors of 16 bytes along time, of 8 bytes along channels.
+  int64_t vector = shape->getVector();
   int64_t pair = std::max<int64_t>(1, vector / 2);
   if (dims.channel >= 0 && !(shape->innerLast && shape->timeIsNearer)) {
     StringRef channel = space.getName(dims.channel);
@@ -404,8 +425,10 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
     // along the way, so that steps are better than channels; 2 x 2 matrices
     // that lie together fill vectors, and twice the registers with them pay.
     bool matrices = shape->order > 1 && !shape->isUniform;
-    bool few = narrow || shape->innerLast || shape->bits > 32 ||
-               (shape->order > 1 && shape->isUniform);
+    bool few = narrow || shape->bits > 32;
+    // Whole lines of memory where tiles are few; longer tiles else.
+    if (matrices && !shape->innerLast && shape->bits == 32)
+      add("lookback", channel, 1, true, 32, 8, elements);
     add("lookback", channel, matrices ? 1 : pair, true, few ? 8 : 16, 8,
         shape->order == 2 && shape->innerLast ? 2 * elements : elements);
     // The next tile, and addresses with any strides, take registers as well.
@@ -424,12 +447,24 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   // a bit says it)
   bool walksBounds = scan.getSegments() && !needsOnlyFirsts(scan);
   int64_t share = walksBounds ? 2 : 1;
-  // Where only offsets travel, windows of more threads cost little. Sums of
-  // products want tiles twice as long as what costs more arithmetic.
+  // Maps that cost more than products and sums of numbers are composed by a
+  // thread for many steps, which wait in shared memory: 256 bytes a thread keep
+  // enough on their way.
   bool isSum = shape->order == 1 &&
                scan.getAlgebra().getSemiring() == Semiring::PlusTimes;
-  add("lookback", time, vector, true, 1, shape->isUniform || isSum ? 8 : 4,
-      std::min<int64_t>(elements, narrow ? 64 : 32) / share);
+  int64_t waiting =
+      std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(llvm::divideCeil(
+                              256, std::max<int64_t>(1, shape->bytes))),
+                          vector, std::min<int64_t>(64, 32 * vector));
+  if ((!isSum || shape->bits > 32) && shape->canWait && !scan.getSegments())
+    schedules.push_back(ScheduleAttr::get(
+        scan.getContext(), target.name, "lookback", time, vector, true, 0,
+        waiting, /*group=*/1, /*chunks=*/1, /*warps=*/8, /*stages=*/1));
+  else
+    // Where only offsets travel, windows of more threads cost little. Sums of
+    // products want tiles twice as long as what costs more arithmetic.
+    add("lookback", time, vector, true, 1, shape->isUniform || isSum ? 8 : 4,
+        std::min<int64_t>(elements, narrow ? 64 : 32) / share);
   // Rows of any length, whose steps no vector divides: lanes read neighbours.
   if (vector > 1)
     add("lookback", time, 1, true, 1, 8,

@@ -39,7 +39,9 @@ Value AlgebraEmitter::sum(Value x, Value y) {
   case Semiring::MinPlus:
     return arith::MinimumFOp::create(builder, loc, x, y);
   case Semiring::LogSumExp: {
-    if (onGpu && type.isF32())
+    if (isPair(x.getType()) || isPair(y.getType()))
+      return addOpen(x, y);
+    if (hasOpen())
       return addLogarithms(x, y);
     if (!onGpu && getElementTypeOrSelf(type).isF32())
       return LogAddExpOp::create(builder, loc, x.getType(), x, y);
@@ -68,25 +70,67 @@ Value AlgebraEmitter::sum(Value x, Value y) {
 /// 1 and the argument of the logarithm at least that, so that errors of 2^-22
 /// of each are no more than that of the sum.
 Value AlgebraEmitter::addLogarithms(Value x, Value y) {
-  auto call = [&](StringRef name, Value operand) {
-    return LLVM::CallIntrinsicOp::create(builder, loc, type,
-                                         builder.getStringAttr(name), operand)
-        .getResult(0);
-  };
   Value greater = arith::MaximumFOp::create(builder, loc, x, y);
-  Value apart = arith::SubFOp::create(builder, loc, x, y);
-  apart = math::AbsFOp::create(builder, loc, apart);
-  apart =
-      arith::MulFOp::create(builder, loc, apart, constant(-1.4426950408889634));
-  Value lesser = call("llvm.nvvm.ex2.approx.ftz", apart);
-  Value total = call("llvm.nvvm.lg2.approx.ftz.f",
-                     arith::AddFOp::create(builder, loc, lesser, constant(1)));
+  Value total = callSpecial(
+      "llvm.nvvm.lg2.approx.ftz.f",
+      arith::AddFOp::create(builder, loc, getLesser(x, y), constant(1)));
   // Equal infinities have no difference.
   Value same =
       arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, x, y);
   total = select(same, constant(1), total);
   return math::FmaOp::create(builder, loc, total, constant(0.6931471805599453),
                              greater);
+}
+
+Value AlgebraEmitter::callSpecial(StringRef name, Value operand) {
+  return LLVM::CallIntrinsicOp::create(builder, loc, type,
+                                       builder.getStringAttr(name), operand)
+      .getResult(0);
+}
+
+Value AlgebraEmitter::getLesser(Value x, Value y) {
+  Value apart = arith::SubFOp::create(builder, loc, x, y);
+  apart = math::AbsFOp::create(builder, loc, apart);
+  apart =
+      arith::MulFOp::create(builder, loc, apart, constant(-1.4426950408889634));
+  return callSpecial("llvm.nvvm.ex2.approx.ftz", apart);
+}
+
+bool AlgebraEmitter::hasOpen() const {
+  return onGpu && semiring == Semiring::LogSumExp && type.isF32();
+}
+
+Value AlgebraEmitter::open(Value x) {
+  return hasOpen() ? makePair(builder, loc, x, constant(1)) : x;
+}
+
+Value AlgebraEmitter::close(Value x) {
+  if (!hasOpen() || !isPair(x.getType()))
+    return x;
+  Value log =
+      callSpecial("llvm.nvvm.lg2.approx.ftz.f", getPart(builder, loc, x, 1));
+  return math::FmaOp::create(builder, loc, log, constant(0.6931471805599453),
+                             getPart(builder, loc, x, 0));
+}
+
+/// The greater one's m is that of the sum, so s is at least 1 and at most the
+/// count of the terms.
+Value AlgebraEmitter::addOpen(Value x, Value y) {
+  if (!isPair(x.getType()))
+    x = open(x);
+  if (!isPair(y.getType()))
+    y = open(y);
+  Value m = getPart(builder, loc, x, 0), n = getPart(builder, loc, y, 0);
+  Value s = getPart(builder, loc, x, 1), r = getPart(builder, loc, y, 1);
+  // Equal infinities have no difference; theirs is 0. (A NaN stays in m.)
+  Value lesser =
+      arith::MinNumFOp::create(builder, loc, getLesser(m, n), constant(1));
+  Value isFirst =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGE, m, n);
+  Value total = math::FmaOp::create(builder, loc, select(isFirst, r, s), lesser,
+                                    select(isFirst, s, r));
+  return makePair(builder, loc, arith::MaximumFOp::create(builder, loc, m, n),
+                  total);
 }
 
 Value AlgebraEmitter::product(Value x, Value y) {
@@ -105,6 +149,9 @@ Value AlgebraEmitter::product(Value x, Value y) {
     return arith::MulFOp::create(builder, loc, x, y, flags);
   if (semiring == Semiring::OrAnd)
     return arith::AndIOp::create(builder, loc, x, y);
+  if (isPair(y.getType()))
+    return makePair(builder, loc, product(x, getPart(builder, loc, y, 0)),
+                    getPart(builder, loc, y, 1));
   // The sum of opposite infinities is the only one that is NaN although neither
   // operand is.
   Value total = arith::AddFOp::create(builder, loc, x, y);

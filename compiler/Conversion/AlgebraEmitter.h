@@ -39,6 +39,13 @@ public:
   /// results do not depend on how time is cut.
   mlir::Value product(mlir::Value x, mlir::Value y);
   mlir::Value negate(mlir::Value x);
+  /// A sum of exponentials that grows, as a pair (m, s) with the value
+  /// m + log s: then a sum takes no logarithm, and one exponential, which the
+  /// next does not wait for. Sums and products take such numbers too. Others
+  /// stay as they are.
+  mlir::Value open(mlir::Value x);
+  /// The value of what may be such a pair.
+  mlir::Value close(mlir::Value x);
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
 
   /// What an empty segment ends in: (+)'s zero, or a monoid's neutral element.
@@ -63,7 +70,12 @@ private:
                                    const std::vector<mlir::Value> &state,
                                    const Transition &element);
   mlir::Value constant(double value);
+  bool hasOpen() const;
+  mlir::Value callSpecial(llvm::StringRef name, mlir::Value operand);
+  /// exp -|x - y|, NaN of equal infinities.
+  mlir::Value getLesser(mlir::Value x, mlir::Value y);
   mlir::Value addLogarithms(mlir::Value x, mlir::Value y);
+  mlir::Value addOpen(mlir::Value x, mlir::Value y);
 
   mlir::OpBuilder &builder;
   mlir::Location loc;

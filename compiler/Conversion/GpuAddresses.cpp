@@ -278,3 +278,18 @@ Value GpuKernels::createShared(gpu::GPUModuleOp module, const Twine &name,
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
   return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
 }
+
+Value GpuKernels::createDynamicShared(gpu::GPUModuleOp module,
+                                      StringRef prefix) {
+  std::string symbol = (prefix + "_shared").str();
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0),
+                           /*isConstant=*/false, LLVM::Linkage::External,
+                           symbol, Attribute(), /*alignment=*/16,
+                           /*addrSpace=*/3);
+  }
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
+  return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
+}

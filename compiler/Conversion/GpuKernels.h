@@ -224,6 +224,9 @@ protected:
   /// `module`.
   Value createShared(mlir::gpu::GPUModuleOp module, const llvm::Twine &name,
                      int64_t bytes);
+  /// The shared memory that a launch asks for, under a name of the kernel.
+  Value createDynamicShared(mlir::gpu::GPUModuleOp module,
+                            llvm::StringRef prefix);
   Value getThreadId();
   Value getBlockId();
   /// A number of another thread of the warp, of 32 or 64 bits.

@@ -36,12 +36,11 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
       hasFinal(
           llvm::any_of(scan.getOutputs().getAsRange<ResultAttr>(),
                        [](ResultAttr output) { return output.isFinal(); })),
-      width(schedule.getWidth()),
-      steps(timeLanes ? width : schedule.getSteps()),
+      width(schedule.getWidth()), steps(schedule.getSteps()),
       group(timeLanes ? 1 : schedule.getGroup()), teams(kWarp / group),
       chunks(schedule.getChunks()), warps(schedule.getWarps()),
-      channels(timeLanes ? 1 : width), laneTile(group * channels),
-      tileSteps(warps * chunks * teams * steps),
+      channels(timeLanes ? 1 : width), stages(schedule.getStages()),
+      laneTile(group * channels), tileSteps(warps * chunks * teams * steps),
       rows(warps == 1 && !lookback ? kRowsPerBlock : 1),
       threads(kWarp * warps * rows) {
   for (unsigned i = 0; i < scan.getInputs().size(); ++i)
@@ -65,6 +64,7 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
     keepsLast |= hasFinal && uniform.back();
     patterns.push_back(std::move(pattern));
   }
+  planStages();
 }
 
 bool TileKernels::isTileable(ScanLikeOpInterface scan) {
@@ -88,8 +88,8 @@ bool TileKernels::isTileable(ScanLikeOpInterface scan) {
                    [&](StringAttr name) { return isInner(carrier, name); }))
              return false;
            return !carrier.monoid && carrier.size <= kLargestCarrier &&
-                  (part.isInteger(1) ||
-                   (part.isIntOrFloat() && part.getIntOrFloatBitWidth() >= 32));
+                  (part.isInteger(1) || (isa<FloatType>(part) &&
+                                         part.getIntOrFloatBitWidth() >= 32));
          });
 }
 
@@ -106,13 +106,21 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
            << "schedule 'lookback' needs a thread for each "
               "channel of a block, found "
            << laneTile << " channels and " << threads << " threads";
+  if (timeLanes && steps % width != 0)
+    return scan.emitError() << "expected steps to be vectors of " << width
+                            << ", found " << steps;
+  if (timeLanes && stages && (chunks != 1 || kWarp % (steps / width) != 0))
+    return scan.emitError()
+           << "expected one chunk of up to 32 vectors, a power of two, with "
+              "stages along time, found "
+           << chunks << " of " << steps / width;
   module = gpuModule;
   prefix = name.str();
   gpu::GPUFuncOp function = createKernel(module, name, threads);
   describeTile(function);
   // Registers for as many blocks as keep a multiprocessor's memory busy.
-  function->setAttr("nvvm.minctasm",
-                    b.getI32IntegerAttr(std::max<int64_t>(1, 512 / threads)));
+  function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(std::max<int64_t>(
+                                         1, (stages ? 768 : 512) / threads)));
   readParameters(function);
   locate();
   checkInner();
@@ -312,6 +320,7 @@ void TileKernels::emitSerial() {
           carry = apply(carrier, warpTotal[v][carrier], carry);
           continue;
         }
+        carry = open(carrier, carry);
         State own = carry;
         Value channel =
             arith::AddIOp::create(b, loc, getFirstChannel(), i32(v));
@@ -323,7 +332,8 @@ void TileKernels::emitSerial() {
             map.entries = warpTotal[v][carrier].entries;
           carry = apply(carrier, map, carry);
         }
-        entry.push_back(own);
+        carry = close(carrier, carry);
+        entry.push_back(close(carrier, own));
       }
     }
     emitReplay(entries);
@@ -394,6 +404,8 @@ Value TileKernels::shareTicket(Value ticket) {
 /// H200, sums of products gain up to a tenth. What is bound by arithmetic loses
 /// as much, where fewer blocks fit with the registers of a loop.
 bool TileKernels::isPersistent() const {
+  if (stages) // as many blocks as share the memory are there anyway
+    return false;
   if (!timeLanes)
     return dims.inner.empty();
   return llvm::all_of(carriers, [](const Carrier &carrier) {
@@ -440,6 +452,8 @@ Value TileKernels::emitTile(Value ticket) {
     isChannel = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   goToTile(mul(toI64(tile), i64(tileSteps)));
 
+  if (stages)
+    stagedMemory = createDynamicShared(module, prefix);
   loadConstants();
   registers = loadTile();
   if (isPacked() && hasFinal) {
@@ -479,11 +493,12 @@ Value TileKernels::emitTile(Value ticket) {
     Maps all;
     SmallVector<Maps> before(carriers.size());
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
-      Map map = loadWarpTotal(carrier, totals, 0, thread);
+      Map map = open(carrier, loadWarpTotal(carrier, totals, 0, thread));
       for (int64_t w = 1; w < warps; ++w) {
-        before[carrier].push_back(map);
+        before[carrier].push_back(close(carrier, map));
         map = compose(carrier, map, loadWarpTotal(carrier, totals, w, thread));
       }
+      map = close(carrier, map);
       publishMap(thread, carrier, map);
       all.push_back(std::move(map));
     }
@@ -621,7 +636,9 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
   os << schedule.getAlgorithm() << " along " << schedule.getLanes() << ", "
      << tileSteps << " x " << laneTile
      << (timeLanes && width == 1 ? ", one by one" : "")
-     << (schedule.getContiguous() ? "" : ", any strides");
+     << (schedule.getContiguous() ? "" : ", any strides")
+     << (stages ? ", staged" : "");
+  launch.shared = stagedBytes;
   launch.laneDim = timeLanes ? -1 : laneDim;
   launch.laneTile = laneTile;
   launch.itemsPerBlock = rows;
@@ -635,7 +652,7 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
     launch.zeroedConstant = kTicketBytes;
     launch.zeroedPerTile = 8 * getWords() * laneTile;
   }
-  launch.registers = lookback ? 128 : rows > 1 ? 56 : 96;
+  launch.registers = stages ? 80 : lookback ? 128 : rows > 1 ? 56 : 96;
   launch.stepsInFlight = getElements();
   describe(function, launch);
 }

@@ -22,13 +22,14 @@
 /// bits. Where P does not vary over time only offsets travel; the transition of
 /// a segment is a power that every thread has.
 ///
-/// Look-back without fences: a published number is split into halves of 32
-/// bits, each in one 64-bit word with a flag, so a word that has its flag has
-/// its number. And with equal bits in every run: the entry state is always that
-/// which a tile so many before ends in, and the maps of those between, applied
-/// in order. One wait is thus for a whole window of tiles, and what is read
-/// again while waiting is one word a channel. A block of one channel has a
-/// window of as many tiles as it has threads, if only offsets are published.
+/// Look-back without fences: published numbers are split into pieces of 32
+/// bits, two to a word of 64 bits which is 0 until it is there, so a word that
+/// is there has its numbers. And with equal bits in every run: the entry state
+/// is always that which a tile so many before ends in, and the maps of those
+/// between, applied in order. One wait is thus for a whole window of tiles, and
+/// what is read again while waiting is one word a channel. A block of one
+/// channel has a window of as many tiles as it has threads, if only offsets are
+/// published.
 ///
 /// Steps of a thread, from the fastest: `steps` consecutive ones, the warp's
 /// threads along time, `chunks`, the block's warps.
@@ -136,9 +137,32 @@ private:
                           bool clamp, const InnerPoint &point,
                           llvm::SmallVectorImpl<Value> &last);
   void loadAll(bool clamp, llvm::SmallVectorImpl<Value> &registers);
-  Value getRegister(int64_t number);
+  Value getRegister(unsigned input, int64_t number);
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,
                   const InnerPoint &point) override;
+
+  // Shared memory of inputs and results (TileStaging.cpp). A plane holds the
+  // pieces of an input or result, of one inner point, of all threads.
+  struct Plane {
+    mlir::Type type;
+    int64_t bytes, pieces; ///< of a piece; of each thread
+    int64_t pitch; ///< pieces from thread to thread, with lanes along time
+    int64_t offset;
+  };
+  bool isStaged(unsigned input) const { return !inputPlanes[input].empty(); }
+  void planStages();
+  Value getOwnPiece(const Plane &plane, int64_t piece);
+  Value getPieceInOrder(const Plane &plane, int64_t turn);
+  void
+  forEachInOrder(unsigned argument, mlir::AffineMap map, const Plane &plane,
+                 const InnerPoint &point,
+                 llvm::function_ref<void(int64_t turn, Value pointer)> visit);
+  void copyStaged();
+  void storeStaged(unsigned input, llvm::ArrayRef<Value> pieces);
+  void awaitStaged();
+  void syncWarp();
+  Value readStaged(unsigned input, int64_t number);
+  void storeThroughStages(unsigned result, llvm::ArrayRef<Value> values);
 
   // Phases.
   void emitSerial();
@@ -165,6 +189,7 @@ private:
     int64_t inner;
   };
   OutputShape getOutputShape(unsigned result);
+  mlir::Type getPackedType(unsigned result);
   llvm::SmallVector<Value> packOutputs(unsigned result);
   void storeTile();
   void storeFinals(const States &states);
@@ -172,19 +197,17 @@ private:
   // Look-back. What a tile publishes of a carrier: its map, then the state that
   // it ends in.
   unsigned getPieces(unsigned carrier) const;
+  unsigned getTransitionPieces(unsigned carrier) const;
   unsigned getMapPieces(unsigned carrier) const;
-  bool sharesWord(unsigned carrier) const;
   unsigned getMapWords(unsigned carrier) const;
+  unsigned getStateWords(unsigned carrier) const;
   int64_t getWords() const;
   int64_t getPublishedParts(unsigned carrier) const;
   Value getStatus(Value tile, Value channel, unsigned carrier, Value word);
-  void publishWord(Value channel, unsigned carrier, unsigned word, Value bits);
-  void publish(Value channel, unsigned carrier, unsigned word,
+  void publish(Value channel, unsigned carrier, unsigned word, unsigned skipped,
                llvm::ArrayRef<Value> numbers);
   void publishMap(Value channel, unsigned carrier, const Map &map);
   void publishFinal(Value channel, unsigned carrier, const State &state);
-  Value readWord(Value tile, Value channel, unsigned carrier, Value word,
-                 Value &isThere);
   llvm::SmallVector<Value> readPublished(Value tile, Value channel,
                                          unsigned carrier, Value isBase,
                                          Value &isThere);
@@ -218,6 +241,13 @@ private:
   Map compose(unsigned carrier, const Map &first, const Transition &second);
   Value isApart(unsigned carrier, const Map &map);
   State apply(unsigned carrier, const Map &map, const State &state);
+  // Sums of many terms, one after the other, stay open until they are done
+  // (see AlgebraEmitter).
+  State open(unsigned carrier, const State &state);
+  State close(unsigned carrier, const State &state);
+  Map open(unsigned carrier, const Map &map);
+  Map close(unsigned carrier, const Map &map);
+  static State getRest(const Transition &map);
   Map select(Value condition, const Map &x, const Map &y);
   State select(Value condition, const State &x, const State &y);
   Map getIdentity(unsigned carrier);
@@ -264,9 +294,11 @@ private:
   // The schedule.
   bool timeLanes, lookback, hasFinal;
   bool keepsLast = false; // final states are kept while steps are replayed
-  int64_t width, steps, group, teams, chunks, warps, channels;
+  int64_t width, steps, group, teams, chunks, warps, channels, stages;
   int64_t laneTile, tileSteps, rows, threads;
   llvm::SmallVector<Access> accesses;
+  llvm::SmallVector<llvm::SmallVector<Plane>> inputPlanes, resultPlanes;
+  int64_t stagedBytes = 0;
   // By carrier: what is known of the maps of steps in tiles, and whether P
   // does not vary over time.
   llvm::SmallVector<algebra::Pattern> patterns;
@@ -294,6 +326,8 @@ private:
   bool isCombining = false;
   // In shared memory.
   Value ticketShared, totals, entriesShared, windowShared;
+  Value stagedMemory;
+  llvm::DenseMap<std::pair<unsigned, int64_t>, Value> stagedValues;
   llvm::SmallVector<Value> registers;
   llvm::DenseMap<int64_t, Value> reread; // registers of 16-bit numbers, again
   Value zero;                            // unknown to be 0
@@ -301,9 +335,10 @@ private:
   llvm::SmallVector<unsigned> firstRegister;
   llvm::SmallVector<llvm::SmallVector<Value>> constants; // [input][channel]
   int64_t chunkNow = 0, stepNow = 0, channelNow = 0;
-  llvm::SmallVector<llvm::SmallVector<Maps>> folded; // [chunk][channel]
-  llvm::SmallVector<Powers> tilePowers; // by carrier, if it looks wide
-  llvm::SmallVector<Maps> warpTotal;    // [channel]
+  llvm::SmallVector<llvm::SmallVector<Maps>> folded;   // [chunk][channel]
+  llvm::SmallVector<llvm::SmallVector<States>> opened; // of replay, likewise
+  llvm::SmallVector<llvm::SmallVector<Powers>> powers; // [channel][carrier]
+  llvm::SmallVector<Maps> warpTotal;                   // [channel]
   llvm::SmallVector<llvm::SmallVector<Transition>> stepMaps; // of the uniform
   llvm::SmallVector<States> lastStates; // [channel]: after the last step
   llvm::SmallVector<llvm::SmallVector<Value>> outputs; // [result][element]

@@ -20,42 +20,46 @@ using mlir::Value;
 /// A tile starts from the exit state of the tile so many before it, or of the
 /// first, and the maps of those between: what it waits for moves on by so many
 /// tiles at a time. Their words are on their way at the same time.
-static constexpr int64_t kWindow = 16;
+/// Wider windows read more, and what is read besides the tensors counts.
+static constexpr int64_t kWindow = 8;
 
 /// Tiles of all units that are to be on their way before a state is needed: on
 /// an H200 16 MB in 2 us, the way of a state from window to window.
 static constexpr int64_t kTilesUnderWay = 512;
 
-/// Words of the numbers of a carrier: halves of 32 bits.
+/// Pieces of 32 bits of the numbers of a carrier.
 unsigned TileKernels::getPieces(unsigned carrier) const {
   return getParts(carrier) * getPart(carrier).getIntOrFloatBitWidth() / 32;
 }
 
-/// Words of a map; transitions that are uniform are known everywhere.
+/// Those of a transition that is published; one that is uniform is known
+/// everywhere.
+unsigned TileKernels::getTransitionPieces(unsigned carrier) const {
+  return isUniform(carrier) ? 0
+                            : patterns[carrier].count() * getPieces(carrier);
+}
+
+/// And those of a map.
 unsigned TileKernels::getMapPieces(unsigned carrier) const {
-  unsigned numbers = getOrder(carrier);
-  if (!isUniform(carrier))
-    numbers += patterns[carrier].count();
-  return numbers * getPieces(carrier);
+  return getTransitionPieces(carrier) + getOrder(carrier) * getPieces(carrier);
 }
 
-/// Whether both numbers of a map h -> P h + E travel in one word, which is then
-/// never 0: a P of 0 is published as -0.
-bool TileKernels::sharesWord(unsigned carrier) const {
-  return getPart(carrier).isF32() && !isUniform(carrier) &&
-         getMapPieces(carrier) == 2;
-}
-
-/// Words of a map that a tile publishes for each channel.
+/// Words of a map, two pieces each.
 unsigned TileKernels::getMapWords(unsigned carrier) const {
-  return sharesWord(carrier) ? 1 : getMapPieces(carrier);
+  return (getMapPieces(carrier) + 1) / 2;
+}
+
+/// Words of a state: as those of a map, from the one on that has its first
+/// offset.
+unsigned TileKernels::getStateWords(unsigned carrier) const {
+  return getMapWords(carrier) - getTransitionPieces(carrier) / 2;
 }
 
 /// Words that a tile publishes for each channel.
 int64_t TileKernels::getWords() const {
   int64_t words = 0;
   for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
-    words += getMapWords(carrier) + getOrder(carrier) * getPieces(carrier);
+    words += getMapWords(carrier) + getStateWords(carrier);
   return words;
 }
 
@@ -64,7 +68,7 @@ Value TileKernels::getStatus(Value number, Value channel, unsigned carrier,
                              Value word) {
   int64_t first = 0;
   for (unsigned other = 0; other < carrier; ++other)
-    first += getMapWords(other) + getOrder(other) * getPieces(other);
+    first += getMapWords(other) + getStateWords(other);
   Value block = add(mul(toI64(number), toI64(units)), toI64(unit));
   Value inTile = arith::AddIOp::create(b, loc, word, i32(first));
   inTile = arith::AddIOp::create(
@@ -76,36 +80,42 @@ Value TileKernels::getStatus(Value number, Value channel, unsigned carrier,
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-/// Writes a word that other blocks wait for.
-void TileKernels::publishWord(Value channel, unsigned carrier, unsigned word,
-                              Value bits) {
-  LLVM::StoreOp::create(
-      b, loc, bits, getStatus(tile, channel, carrier, i32(word)), 8,
-      /*isVolatile=*/false, /*isNonTemporal=*/false,
-      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, "device");
-}
-
-/// Publishes numbers of a carrier of this tile, from word `word` on.
+/// Publishes numbers of a carrier of this tile, from word `word` on, the first
+/// `skipped` pieces without a number. A word is there when it is not 0: its
+/// bits are inverted, and its second piece is not that NaN of which none would
+/// be left (nor is a single one; of f64 it has the sign).
 void TileKernels::publish(Value channel, unsigned carrier, unsigned word,
-                          ArrayRef<Value> numbers) {
-  SmallVector<Value> parts;
+                          unsigned skipped, ArrayRef<Value> numbers) {
+  SmallVector<Value> parts, pieces(skipped, i32(0));
   for (Value number : numbers)
     appendParts(number, parts);
-  unsigned pieces = getPart(carrier).getIntOrFloatBitWidth() / 32;
   for (Value part : parts) {
+    unsigned width = part.getType().getIntOrFloatBitWidth();
     Value bits =
-        arith::BitcastOp::create(b, loc, b.getIntegerType(32 * pieces), part);
-    for (unsigned piece = 0; piece < pieces; ++piece) {
-      Value half = bits;
-      if (pieces == 1) {
-        half = arith::ExtUIOp::create(b, loc, i64Type, bits);
-      } else {
-        half = arith::ShRUIOp::create(b, loc, bits, i64(32 * piece));
-        half = arith::AndIOp::create(b, loc, half, i64(0xffffffff));
-      }
-      Value flagged = arith::OrIOp::create(b, loc, half, i64(int64_t(1) << 32));
-      publishWord(channel, carrier, word++, flagged);
+        arith::BitcastOp::create(b, loc, b.getIntegerType(width), part);
+    pieces.push_back(width == 32 ? bits : toI32(bits));
+    if (width > 32)
+      pieces.push_back(toI32(arith::ShRUIOp::create(b, loc, bits, i64(32))));
+  }
+  if (pieces.size() % 2)
+    pieces.push_back({});
+  for (size_t i = 0; i < pieces.size(); i += 2, ++word) {
+    Value low = pieces[i], high = pieces[i + 1];
+    Value &kept = high ? high : low;
+    Value none = compare(arith::CmpIPredicate::eq, kept, i32(-1));
+    kept = arith::SelectOp::create(b, loc, none, i32(0x7fffffff), kept);
+    Value bits = arith::ExtUIOp::create(b, loc, i64Type, low);
+    if (high) {
+      high = arith::ExtUIOp::create(b, loc, i64Type, high);
+      high = arith::ShLIOp::create(b, loc, high, i64(32));
+      bits = arith::OrIOp::create(b, loc, bits, high);
     }
+    bits = arith::XOrIOp::create(b, loc, bits,
+                                 i64(high ? int64_t(-1) : int64_t(0xffffffff)));
+    LLVM::StoreOp::create(
+        b, loc, bits, getStatus(tile, channel, carrier, i32(word)), 8,
+        /*isVolatile=*/false, /*isNonTemporal=*/false,
+        /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, "device");
   }
 }
 
@@ -113,41 +123,14 @@ void TileKernels::publishMap(Value channel, unsigned carrier, const Map &map) {
   SmallVector<Value> numbers;
   if (!isUniform(carrier))
     llvm::append_range(numbers, map.entries);
-  for (const std::optional<Value> &rest : map.rest)
-    numbers.push_back(*rest);
-  if (!sharesWord(carrier)) {
-    publish(channel, carrier, 0, numbers);
-    return;
-  }
-  auto getBits = [&](Value number) -> Value {
-    return arith::BitcastOp::create(b, loc, b.getI32Type(), number);
-  };
-  Value factor = getBits(numbers[0]);
-  Value isZero = compare(arith::CmpIPredicate::eq, factor, i32(0));
-  factor = arith::SelectOp::create(
-      b, loc, isZero, i32(std::numeric_limits<int32_t>::min()), factor);
-  Value bits = arith::ExtUIOp::create(b, loc, i64Type, factor);
-  bits = arith::ShLIOp::create(b, loc, bits, i64(32));
-  Value rest = arith::ExtUIOp::create(b, loc, i64Type, getBits(numbers[1]));
-  publishWord(channel, carrier, 0, arith::OrIOp::create(b, loc, bits, rest));
+  llvm::append_range(numbers, getRest(map));
+  publish(channel, carrier, 0, 0, numbers);
 }
 
 void TileKernels::publishFinal(Value channel, unsigned carrier,
                                const State &state) {
-  publish(channel, carrier, getMapWords(carrier), state);
-}
-
-/// Reads a word that is 0 until it is published: clears `isThere` if it is.
-Value TileKernels::readWord(Value number, Value channel, unsigned carrier,
-                            Value word, Value &isThere) {
-  Value loaded = LLVM::LoadOp::create(
-      b, loc, i64Type, getStatus(number, channel, carrier, word), 8,
-      /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/false,
-      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, "device");
-  Value here = compare(arith::CmpIPredicate::ne, loaded, i64(0));
-  isThere =
-      isThere ? arith::AndIOp::create(b, loc, isThere, here).getResult() : here;
-  return loaded;
+  publish(channel, carrier, getMapWords(carrier),
+          getTransitionPieces(carrier) % 2, state);
 }
 
 /// Reads the parts of a tile's map, or, for the base of a window, as much of
@@ -156,42 +139,36 @@ Value TileKernels::readWord(Value number, Value channel, unsigned carrier,
 SmallVector<Value> TileKernels::readPublished(Value number, Value channel,
                                               unsigned carrier, Value isBase,
                                               Value &isThere) {
-  Type part = getPart(carrier);
-  unsigned pieces = part.getIntOrFloatBitWidth() / 32;
-  unsigned count = getMapPieces(carrier);
-  unsigned transition = count - getOrder(carrier) * getPieces(carrier);
-  SmallVector<Value> parts;
-  auto getHigh = [&](Value word) {
-    return toI32(arith::ShRUIOp::create(b, loc, word, i64(32)));
-  };
-  auto addPart = [&](Value bits) {
-    parts.push_back(arith::BitcastOp::create(b, loc, part, bits));
-  };
-  if (sharesWord(carrier)) {
-    Value index = arith::SelectOp::create(b, loc, isBase, i32(1), i32(0));
-    Value word = readWord(number, channel, carrier, index, isThere);
-    addPart(getHigh(word));
-    addPart(toI32(word));
-    return parts;
+  unsigned words = getMapWords(carrier);
+  unsigned before = getTransitionPieces(carrier) / 2;
+  SmallVector<Value> pieces;
+  for (unsigned word = 0; word < words; ++word) {
+    unsigned base = words + (word < before ? 0 : word - before);
+    Value index = arith::SelectOp::create(b, loc, isBase, i32(base), i32(word));
+    Value loaded = LLVM::LoadOp::create(
+        b, loc, i64Type, getStatus(number, channel, carrier, index), 8,
+        /*isVolatile=*/false, /*isNonTemporal=*/false,
+        /*isInvariant=*/false, /*isInvariantGroup=*/false,
+        LLVM::AtomicOrdering::monotonic, "device");
+    Value here = compare(arith::CmpIPredicate::ne, loaded, i64(0));
+    isThere = isThere ? arith::AndIOp::create(b, loc, isThere, here).getResult()
+                      : here;
+    loaded = arith::XOrIOp::create(b, loc, loaded, i64(-1));
+    pieces.push_back(toI32(loaded));
+    pieces.push_back(toI32(arith::ShRUIOp::create(b, loc, loaded, i64(32))));
   }
-  for (unsigned first = 0; first < count; first += pieces) {
-    Value bits;
-    for (unsigned piece = 0; piece < pieces; ++piece) {
-      unsigned word = first + piece;
-      unsigned base = count + (word < transition ? piece : word - transition);
-      Value index =
-          arith::SelectOp::create(b, loc, isBase, i32(base), i32(word));
-      Value loaded = readWord(number, channel, carrier, index, isThere);
-      if (pieces == 1) {
-        bits = toI32(loaded);
-      } else {
-        Value half = arith::AndIOp::create(b, loc, loaded, i64(0xffffffff));
-        half = arith::ShLIOp::create(b, loc, half, i64(32 * piece));
-        bits =
-            bits ? arith::OrIOp::create(b, loc, bits, half).getResult() : half;
-      }
+  Type part = getPart(carrier);
+  bool isWide = part.getIntOrFloatBitWidth() > 32;
+  SmallVector<Value> parts;
+  for (unsigned i = 0; i < getMapPieces(carrier); i += isWide ? 2 : 1) {
+    Value bits = pieces[i];
+    if (isWide) {
+      Value high = arith::ExtUIOp::create(b, loc, i64Type, pieces[i + 1]);
+      bits = arith::OrIOp::create(b, loc,
+                                  arith::ExtUIOp::create(b, loc, i64Type, bits),
+                                  arith::ShLIOp::create(b, loc, high, i64(32)));
     }
-    addPart(bits);
+    parts.push_back(arith::BitcastOp::create(b, loc, part, bits));
   }
   return parts;
 }
@@ -369,7 +346,7 @@ void TileKernels::readWindow() {
   Maps all;
   for (auto [i, row] : llvm::enumerate(rows))
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
-      Map map = takePublished(carrier, rest, tilePowers[carrier]);
+      Map map = takePublished(carrier, rest, powers.front()[carrier]);
       if (!composesWindow()) {
         OpBuilder::InsertionGuard keep(b);
         auto storing = scf::IfOp::create(b, loc, reads, /*withElse=*/false);
@@ -405,7 +382,7 @@ void TileKernels::readWindow() {
           shuffle(carrier, all[carrier], i32(distance), gpu::ShuffleMode::DOWN);
       all[carrier] = compose(carrier, all[carrier], later);
       if (isUniform(carrier))
-        all[carrier].entries = tilePowers[carrier].tiles[level + 1];
+        all[carrier].entries = powers.front()[carrier].tiles[level + 1];
     }
   Value stores = looksWide() ? compare(arith::CmpIPredicate::eq, lane, i32(0))
                              : compare(arith::CmpIPredicate::ult, thread,
@@ -446,13 +423,11 @@ TileKernels::States TileKernels::lookBack(Value channel, ArrayRef<Map> own) {
           loadRecord(getWindowSlot(carrier, slot), getPart(carrier),
                      getPublishedParts(carrier));
       ArrayRef<Value> rest(parts);
-      Map map = takePublished(carrier, rest, tilePowers[carrier]);
+      Map map = takePublished(carrier, rest, powers.front()[carrier]);
       if (isUniform(carrier))
-        map.entries = looksWide() ? tilePowers[carrier].tiles.back()
+        map.entries = looksWide() ? powers.front()[carrier].tiles.back()
                                   : own[carrier].entries;
-      State exit;
-      for (const std::optional<Value> &part : map.rest)
-        exit.push_back(*part);
+      State exit = open(carrier, getRest(map));
       State &state = states[carrier];
       if (row == 0)
         state = exit;
@@ -463,5 +438,7 @@ TileKernels::States TileKernels::lookBack(Value channel, ArrayRef<Map> own) {
                        select(applies, apply(carrier, map, state), state));
     }
   }
+  for (auto [carrier, state] : llvm::enumerate(states))
+    state = close(carrier, state);
   return states;
 }

@@ -85,6 +85,39 @@ TileKernels::State TileKernels::apply(unsigned carrier, const Map &map,
   return next;
 }
 
+TileKernels::State TileKernels::getRest(const Transition &map) {
+  State state;
+  for (const std::optional<Value> &part : map.rest)
+    state.push_back(*part);
+  return state;
+}
+
+TileKernels::State TileKernels::open(unsigned carrier, const State &state) {
+  // (of packed sequences maps that leave nothing are told apart)
+  State result = state;
+  if (!isPacked())
+    for (Value &number : result)
+      number = getAlgebra(carriers[carrier]).open(number);
+  return result;
+}
+
+TileKernels::State TileKernels::close(unsigned carrier, const State &state) {
+  State result = state;
+  for (Value &number : result)
+    number = getAlgebra(carriers[carrier]).close(number);
+  return result;
+}
+
+TileKernels::Map TileKernels::open(unsigned carrier, const Map &map) {
+  State rest = open(carrier, getRest(map));
+  return {map.pattern, map.entries, {rest.begin(), rest.end()}};
+}
+
+TileKernels::Map TileKernels::close(unsigned carrier, const Map &map) {
+  State rest = close(carrier, getRest(map));
+  return {map.pattern, map.entries, {rest.begin(), rest.end()}};
+}
+
 /// The map of `first` and then `second`, which may be that of one step.
 TileKernels::Map TileKernels::compose(unsigned carrier, const Map &first,
                                       const Transition &second) {
@@ -96,10 +129,7 @@ TileKernels::Map TileKernels::compose(unsigned carrier, const Map &first,
     if (Value apart = isApart(carrier, second))
       for (auto [entry, other] : llvm::zip(map.entries, second.entries))
         entry = selectParts(b, loc, apart, other, entry);
-  State exit;
-  for (const std::optional<Value> &part : first.rest)
-    exit.push_back(*part);
-  for (Value part : apply(carrier, second, exit))
+  for (Value part : apply(carrier, second, getRest(first)))
     map.rest.push_back(part);
   return map;
 }

@@ -46,19 +46,18 @@ public:
       return {};
     }
     if (k.isUniform(number)) {
-      Transition &step = k.stepMaps[k.channelNow][number];
-      if (k.chunkNow == 0 && isFirst)
-        step = map;
       // Its entries are the same in every thread (see getPowers).
       Transition moves = map;
-      moves.entries = step.entries;
+      moves.entries = k.stepMaps[k.channelNow][number].entries;
       Map next = isFirst ? k.getIdentity(number) : all;
       if (isFirst)
         for (auto [part, rest] : llvm::zip(next.rest, map.rest))
           part = rest ? rest : part;
+      if (isFirst)
+        next = k.open(number, next);
       else
         for (auto [part, value] :
-             llvm::zip(next.rest, k.apply(number, moves, getState(all))))
+             llvm::zip(next.rest, k.apply(number, moves, getRest(all))))
           part = value;
       all = next;
       return {};
@@ -67,10 +66,11 @@ public:
     if (masks && (isFirst || carrier.isSingle())) {
       Map step = k.select(k.isInside(k.chunkNow, k.stepNow),
                           k.widen(number, map), k.getIdentity(number));
-      all = isFirst ? step : k.compose(number, all, step);
+      all = isFirst ? k.open(number, step) : k.compose(number, all, step);
       return {};
     }
-    Map next = isFirst ? k.widen(number, map) : k.compose(number, all, map);
+    Map next = isFirst ? k.open(number, k.widen(number, map))
+                       : k.compose(number, all, map);
     all = masks ? k.select(k.isInside(k.chunkNow, k.stepNow), next, all) : next;
     return {};
   }
@@ -83,13 +83,6 @@ public:
   }
 
 private:
-  static State getState(const Map &map) {
-    State state;
-    for (const std::optional<Value> &part : map.rest)
-      state.push_back(*part);
-    return state;
-  }
-
   TileKernels &k;
 };
 
@@ -107,7 +100,11 @@ public:
     if (k.isPacked())
       previous = k.select(k.restarts, k.starts[k.channelNow][number], previous);
     State &next = states[number];
-    next = k.getAlgebra(carrier).apply(carrier, map, previous);
+    State &open = k.opened[k.chunkNow][k.channelNow][number];
+    if (k.stepNow == 0 || k.isPacked())
+      open = k.open(number, previous);
+    open = k.getAlgebra(carrier).apply(carrier, map, open);
+    next = k.close(number, open);
     return {SmallVector<Value>(previous.begin(), previous.end()),
             SmallVector<Value>(next.begin(), next.end())};
   }
@@ -142,6 +139,20 @@ void TileKernels::emitFold() {
   folded.assign(chunks, SmallVector<Maps>(channels, Maps(carriers.size())));
   stepMaps.assign(channels, SmallVector<Transition>(carriers.size()));
   FoldSink sink(*this);
+  // Powers of transitions that do not vary over time, while the tile is on its
+  // way.
+  powers.assign(channels, SmallVector<Powers>(carriers.size()));
+  for (int64_t v = 0; v < channels; ++v)
+    for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
+      if (!isUniform(carrier))
+        continue;
+      setElement(0, 0, v);
+      stepMaps[v][carrier] = emitter.emitEntries(b, carriers[carrier],
+                                                 InnerPoint(space.getRank()));
+      powers[v][carrier] = getPowers(carrier, stepMaps[v][carrier]);
+    }
+  awaitStaged();
+  stagedValues.clear();
   if (isPacked())
     findSequences();
   for (int64_t k = 0; k < chunks; ++k)
@@ -156,6 +167,10 @@ void TileKernels::emitFold() {
         b.restoreInsertionPoint(body.saveInsertionPoint());
       }
     }
+  for (SmallVector<Maps> &maps : folded)
+    for (Maps &all : maps)
+      for (auto [carrier, map] : llvm::enumerate(all))
+        map = close(carrier, map);
   isCombining = true;
 }
 
@@ -166,18 +181,13 @@ void TileKernels::combineWarp() {
   for (int64_t v = 0; v < channels; ++v)
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier) {
       // The transitions of maps that are uniform are known at every level.
-      Powers powers;
-      if (isUniform(carrier))
-        powers = getPowers(carrier, stepMaps[v][carrier]);
-      tilePowers.resize(carriers.size());
-      tilePowers[carrier] = powers;
       Map running = getIdentity(carrier);
       for (int64_t k = 0; k < chunks; ++k) {
         Map map = folded[k][v][carrier];
         unsigned level = 0;
         auto setTransition = [&] {
           if (isUniform(carrier))
-            map.entries = powers.levels[level++];
+            map.entries = powers[v][carrier].levels[level++];
         };
         setTransition();
         Map before = getIdentity(carrier);
@@ -194,7 +204,7 @@ void TileKernels::combineWarp() {
           Value isFirst = compare(arith::CmpIPredicate::ult, lane, i32(group));
           before = select(isFirst, getIdentity(carrier), before);
           if (isUniform(carrier))
-            before.entries = powers.lane;
+            before.entries = powers[v][carrier].lane;
         }
         folded[k][v][carrier] =
             k == 0 ? before : compose(carrier, running, before);
@@ -288,8 +298,10 @@ Value TileKernels::getFirstChannel() {
 void TileKernels::emitReplay(ArrayRef<States> entries) {
   outputs.assign(scan->getNumResults(), {});
   reread.clear();
+  stagedValues.clear();
   zero = {};
   isReplay = true;
+  opened.assign(chunks, SmallVector<States>(channels, States(carriers.size())));
   SmallVector<SmallVector<States>> states(chunks);
   for (int64_t k = 0; k < chunks; ++k)
     for (int64_t v = 0; v < channels; ++v) {

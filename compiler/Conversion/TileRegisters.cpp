@@ -183,7 +183,7 @@ unsigned TileKernels::getRegisters(unsigned input) {
   case Access::Constant:
     return 0;
   case Access::StepVector:
-    return inner * chunks;
+    return inner * chunks * steps / width;
   case Access::Vector:
     return inner * chunks * steps;
   case Access::Step:
@@ -210,7 +210,7 @@ void TileKernels::loadConstants() {
   unsigned next = 0;
   for (unsigned input = 0; input < accesses.size(); ++input) {
     firstRegister.push_back(next);
-    next += getRegisters(input);
+    next += isStaged(input) ? 0 : getRegisters(input);
     if (accesses[input] != Access::Constant)
       continue;
     AffineMap map = scan.getInputMap(input);
@@ -243,32 +243,51 @@ Type TileKernels::getRegisterType(unsigned input) {
 SmallVector<Value> TileKernels::loadTile() {
   SmallVector<Type> types;
   for (unsigned input = 0; input < accesses.size(); ++input)
-    types.append(getRegisters(input), getRegisterType(input));
-  if (types.empty())
+    if (!isStaged(input))
+      types.append(getRegisters(input), getRegisterType(input));
+  if (types.empty() && stagedBytes == 0)
     return {};
   Value whole = isFull;
   if (isInnerPacked)
     whole = arith::AndIOp::create(b, loc, whole, isInnerPacked);
   auto full = scf::IfOp::create(b, loc, types, whole, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(full.thenBlock());
+  // (a branch without results has its yields)
+  auto enter = [&](Block *block) {
+    if (types.empty())
+      b.setInsertionPoint(block->getTerminator());
+    else
+      b.setInsertionPointToEnd(block);
+  };
+  auto yield = [&](ValueRange values) {
+    if (!types.empty())
+      scf::YieldOp::create(b, loc, values);
+  };
+  enter(full.thenBlock());
   SmallVector<Value> values;
+  copyStaged();
   loadAll(/*clamp=*/false, values);
-  scf::YieldOp::create(b, loc, values);
+  yield(values);
   // A tile without steps reads nothing.
-  b.setInsertionPointToEnd(full.elseBlock());
+  enter(full.elseBlock());
   Value any = compare(arith::CmpIPredicate::slt, tileBegin, sequenceEnd);
   auto part = scf::IfOp::create(b, loc, types, any, /*withElse=*/true);
-  scf::YieldOp::create(b, loc, part.getResults());
-  b.setInsertionPointToEnd(part.thenBlock());
+  yield(part.getResults());
+  enter(part.thenBlock());
   values.clear();
   loadAll(/*clamp=*/true, values);
-  scf::YieldOp::create(b, loc, values);
-  b.setInsertionPointToEnd(part.elseBlock());
+  yield(values);
+  enter(part.elseBlock());
   values.clear();
-  for (Type type : types)
-    values.push_back(arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
-  scf::YieldOp::create(b, loc, values);
+  auto makeZero = [&](Type type) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  };
+  for (unsigned input = 0; input < accesses.size(); ++input)
+    if (isStaged(input))
+      storeStaged(input, SmallVector<Value>(getRegisters(input),
+                                            makeZero(getRegisterType(input))));
+  llvm::append_range(values, llvm::map_range(types, makeZero));
+  yield(values);
   return llvm::to_vector(ValueRange(full.getResults()));
 }
 
@@ -304,8 +323,9 @@ Value TileKernels::getElementPointer(unsigned argument, AffineMap map,
     time = space.getReverse() ? sub(sub(sequenceEnd, i64(span)), step) : step;
     return pointer = getPointer(argument, map, point);
   }
-  assert(span == 1 && "a chunk is one vector along time");
   Value stride = getStepStride(argument, map);
+  if (span > 1)
+    stride = mul(stride, i64(span));
   if (clamp)
     stride = arith::SelectOp::create(b, loc, isInside(chunk, number), stride,
                                      i64(0));
@@ -343,8 +363,9 @@ void TileKernels::storeApart(unsigned argument, AffineMap map, Value pointer,
 void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
   for (unsigned input = 0; input < accesses.size(); ++input) {
     Access access = accesses[input];
-    if (getRegisters(input) == 0)
+    if (getRegisters(input) == 0 || (isStaged(input) && !clamp))
       continue;
+    SmallVector<Value> pieces;
     unsigned argument = inputArguments[input];
     AffineMap map = scan.getInputMap(input);
     Type type = getRegisterType(input);
@@ -354,7 +375,7 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
                                    8 * (isPair(storage) ? 2 : 1) * width
                              : getInnerAlignment(argument, map);
     // Steps of one register, and how many of its channels have one each.
-    int64_t span = access == Access::StepVector ? steps : 1;
+    int64_t span = access == Access::StepVector ? width : 1;
     int64_t count = access == Access::Element ? channels : 1;
     for (int64_t i = 0; i < (isVector(access) ? getInnerCount(map) : 1); ++i) {
       InnerPoint point = getInnerPoint(map, i);
@@ -364,7 +385,7 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
           for (int64_t v = 0; v < count; ++v) {
             Value pointer = getElementPointer(argument, map, k, r, v, span,
                                               clamp, point, last);
-            values.push_back(clamp && !isVector(access) && isa<VectorType>(type)
+            pieces.push_back(clamp && !isVector(access) && isa<VectorType>(type)
                                  ? loadApart(argument, map, pointer)
                                  : LLVM::LoadOp::create(b, loc, type, pointer,
                                                         alignment,
@@ -374,6 +395,10 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
                                        .getResult());
           }
     }
+    if (isStaged(input))
+      storeStaged(input, pieces);
+    else
+      llvm::append_range(values, pieces);
   }
 }
 
@@ -381,7 +406,10 @@ void TileKernels::loadAll(bool clamp, SmallVectorImpl<Value> &values) {
 /// it is replayed, and stay two to a register between. So that the compiler
 /// does not keep the first result, what is replayed is combined with a zero
 /// that it does not know.
-Value TileKernels::getRegister(int64_t number) {
+Value TileKernels::getRegister(unsigned input, int64_t number) {
+  if (isStaged(input))
+    return readStaged(input, number);
+  number += firstRegister[input];
   Value value = registers[number];
   auto type = dyn_cast<VectorType>(value.getType());
   if (!isReplay || !type || type.getElementTypeBitWidth() != 16 ||
@@ -431,16 +459,16 @@ Value TileKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   }
   int64_t number = chunkNow * steps + stepNow, lane = inner;
   if (access == Access::StepVector) {
-    number = inner * chunks + chunkNow;
-    lane = space.getReverse() ? steps - 1 - stepNow : stepNow;
+    number = (inner * chunks * steps + number) / width;
+    lane = stepNow % width;
+    lane = space.getReverse() ? width - 1 - lane : lane;
   } else if (access == Access::Vector) {
     number += inner * chunks * steps;
     lane = channelNow;
   } else if (access == Access::Element) {
     number = number * channels + channelNow;
   }
-  return unpackStorage(getRegister(firstRegister[input] + number), lane,
-                       element);
+  return unpackStorage(getRegister(input, number), lane, element);
 }
 
 /// Writes the outputs of the tile.
@@ -465,6 +493,10 @@ void TileKernels::storeTile() {
                                      8 * (isPair(storage) ? 2 : 1) * width
                                : getInnerAlignment(argument, map);
       ArrayRef<Value> next(values[result]);
+      if (!guarded && !resultPlanes[result].empty()) {
+        storeThroughStages(result, next);
+        continue;
+      }
       for (int64_t i = 0; i < inner; ++i) {
         InnerPoint point = getInnerPoint(map, i);
         SmallVector<Value> last;
@@ -511,8 +543,19 @@ TileKernels::OutputShape TileKernels::getOutputShape(unsigned result) {
   AffineMap map = getResultMap(result);
   bool vector = isVectorAxis(resultArguments[result], map);
   bool overLanes = !timeLanes && laneDim >= 0 && map.isFunctionOfDim(laneDim);
-  return {vector && timeLanes ? steps : 1, overLanes && !vector ? channels : 1,
+  return {vector && timeLanes ? width : 1, overLanes && !vector ? channels : 1,
           vector, vector ? getInnerCount(map) : 1};
+}
+
+/// The type of the values that are written together.
+Type TileKernels::getPackedType(unsigned result) {
+  Type storage =
+      getStorageType(signature.arguments[resultArguments[result]].element);
+  OutputShape shape = getOutputShape(result);
+  int64_t count = shape.vector ? width : getInnerCount(getResultMap(result));
+  count *= isPair(storage) ? 2 : 1;
+  Type part = getPartType(storage);
+  return count == 1 ? part : Type(VectorType::get({count}, part));
 }
 
 /// The values that are written together, in the order of their addresses.
@@ -531,9 +574,10 @@ SmallVector<Value> TileKernels::packOutputs(unsigned result) {
           SmallVector<Value> numbers;
           for (int64_t j = 0; j < (vector ? width : all); ++j)
             numbers.push_back(
-                !vector     ? valueAt(k, r, v, j)
-                : timeLanes ? valueAt(k, reverse ? steps - 1 - j : j, 0, i)
-                            : valueAt(k, r, j, i));
+                !vector ? valueAt(k, r, v, j)
+                : timeLanes
+                    ? valueAt(k, r + (reverse ? width - 1 - j : j), 0, i)
+                    : valueAt(k, r, j, i));
           values.push_back(packStorage(numbers));
         }
   return values;

@@ -178,7 +178,7 @@ void WaveKernels::locate() {
   threadChannel =
       arith::MinSIOp::create(b, loc, channel, sub(sizes[laneDim], i64(width)));
 
-  Value shared = getSharedMemory();
+  Value shared = createDynamicShared(module, prefix);
   rowsBase = at(shared, mul(toI64(warp), i64(rowBytes)));
   tilesBase =
       at(shared, add(mul(toI64(warp), i64(tileBytes)), i64(warps * rowBytes)));

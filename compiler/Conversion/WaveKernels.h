@@ -145,7 +145,6 @@ private:
 
   // Shared memory (WaveMemory.cpp).
   void layOut();
-  Value getSharedMemory();
   void emitEnter();
   void fetch(Value begin, Value stage, llvm::ArrayRef<Value> pointers);
   void fetchTile(Value base, llvm::ArrayRef<Value> pointers);

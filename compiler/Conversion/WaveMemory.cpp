@@ -48,21 +48,6 @@ void WaveKernels::layOut() {
   fixedBytes = warps * (rowBytes + rawBytes + tileBytes);
 }
 
-/// Dynamic shared memory, as much as the launch gives.
-Value WaveKernels::getSharedMemory() {
-  std::string symbol = prefix + "_shared";
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0),
-                           /*isConstant=*/false, LLVM::Linkage::External,
-                           symbol, Attribute(), /*alignment=*/16,
-                           /*addrSpace=*/3);
-  }
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
-  return LLVM::AddressOfOp::create(b, loc, pointer, symbol);
-}
-
 /// What shared memory has of a point of the inner dims.
 Value WaveKernels::getPointMemory(Value number) {
   return at(pointsBase, arith::MulIOp::create(b, loc, number, i32(pointBytes)));

@@ -373,8 +373,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    StringRef target, StringRef algorithm,
                                    StringRef lanes, int64_t width, bool,
                                    int64_t segment, int64_t steps,
-                                   int64_t group, int64_t chunks,
-                                   int64_t warps) {
+                                   int64_t group, int64_t chunks, int64_t warps,
+                                   int64_t stages) {
   // (C1)
   if (target.empty() || lanes.empty())
     return emitError() << "expected a schedule to name its target and lanes";
@@ -411,5 +411,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected at least 2 segments of 'warps' warps of "
                           "'group' channels with algorithm 'newton', found "
                        << warps << " and " << group;
+  // (C6)
+  if (stages != 0 && (stages != 1 || algorithm != "lookback"))
+    return emitError() << "expected 0 stages, or 1 with algorithm 'lookback', "
+                          "found "
+                       << stages << " with algorithm '" << algorithm << "'";
   return success();
 }

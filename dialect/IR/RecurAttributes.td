@@ -183,11 +183,16 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     - `segment`: steps of a segment, 0 = chosen at run time.
 
     A tile is divided, from the fastest to the slowest, over
-    - `steps`: consecutive steps of a thread (with lanes along time, `width`);
+    - `steps`: consecutive steps of a thread (with lanes along time, vectors of
+      `width`);
     - the threads of a warp: `group` neighbours along `lanes`, and 32 / `group`
       along time (with lanes along time, all 32);
     - `chunks`: how often a warp's steps repeat;
     - `warps`: of a block, along time.
+
+    With `stages` of 1 a tile waits in shared memory instead of registers; then a
+    thread with lanes along time may have several vectors of consecutive steps,
+    which the warp reads and writes in the order of memory.
 
     A `newton` has segments of up to `steps` steps; each of the `warps` of a block
     takes 32 / `group` segments of `group` neighbours along `lanes`, a thread one;
@@ -213,6 +218,7 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
       and `newton` alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to
       32 warps; several chunks need lanes along time, so a group of 1. A `split`
       has a group, too. A `newton` has at least two segments.
+    - (C6) stages are 0, or 1 for `lookback`.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,
@@ -224,14 +230,22 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     DefaultValuedParameter<"int64_t", "0">:$steps,
     DefaultValuedParameter<"int64_t", "0">:$group,
     DefaultValuedParameter<"int64_t", "0">:$chunks,
-    DefaultValuedParameter<"int64_t", "0">:$warps
+    DefaultValuedParameter<"int64_t", "0">:$warps,
+    DefaultValuedParameter<"int64_t", "0">:$stages
   );
   let builders = [
     AttrBuilder<(ins "::llvm::StringRef":$target, "::llvm::StringRef":$algorithm,
                      "::llvm::StringRef":$lanes, "int64_t":$width,
                      "bool":$contiguous, "int64_t":$segment), [{
       return $_get($_ctxt, target, algorithm, lanes, width, contiguous, segment,
-                   0, 0, 0, 0);
+                   0, 0, 0, 0, 0);
+    }]>,
+    AttrBuilder<(ins "::llvm::StringRef":$target, "::llvm::StringRef":$algorithm,
+                     "::llvm::StringRef":$lanes, "int64_t":$width,
+                     "bool":$contiguous, "int64_t":$segment, "int64_t":$steps,
+                     "int64_t":$group, "int64_t":$chunks, "int64_t":$warps), [{
+      return $_get($_ctxt, target, algorithm, lanes, width, contiguous, segment,
+                   steps, group, chunks, warps, 0);
     }]>
   ];
   let extraClassDeclaration = [{

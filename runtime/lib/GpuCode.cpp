@@ -21,9 +21,6 @@ using namespace recur::runtime::cuda;
 
 namespace {
 
-/// Dynamic shared memory that a block has without being asked for more.
-constexpr int64_t defaultSharedBytes = 48 << 10;
-
 /// What code is: where, of what image.
 struct CodeKey {
   unsigned long long context;
@@ -167,7 +164,8 @@ int Loader::prepare(Module module, const recur_gpu_kernel &kernel,
   int64_t shared = kernel.shared_per_point > 0
                        ? device.machine.sharedBytesPerBlock
                        : kernel.shared_bytes;
-  if (shared > defaultSharedBytes)
+  // (beside what the kernel has anyway it may be more than blocks get unasked)
+  if (shared > 0)
     if (Result result = driver.funcSetAttribute(
             loaded.function, MaxDynamicShared, static_cast<int>(shared)))
       return failCall(result, "cuFuncSetAttribute");

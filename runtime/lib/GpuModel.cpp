@@ -89,6 +89,9 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
     blockSteps = std::ceil(steps / tile) * tile;
     full = std::min(1.0, steps / tile);
   }
+  if (kernel.phase == RECUR_GPU_SCAN && kernel.lane_dim < 0 &&
+      kernel.time_tile > 0 && steps > 0)
+    full = steps / (static_cast<double>(grid.tiles) * kernel.time_tile);
   // A last block that is not full takes as long.
   double positions =
       static_cast<double>(std::max<int64_t>(kernel.items_per_block, 1)) *

@@ -108,7 +108,8 @@ void addCommon(CLI::App &app, CommandLine &line) {
          "--schedule", line.schedule,
          "Use this schedule instead of the one the cost model picks: "
          "KEY=VALUE with commas, keys algorithm, lanes, width, segment, "
-         "contiguous, and for tiles on GPUs steps, group, chunks, warps")
+         "contiguous, and for tiles on GPUs steps, group, chunks, warps, "
+         "stages")
       ->type_name("KEY=VALUE");
   app.add_option("--tolerance", line.tolerance,
                  "Where Newton's method solves a step that is not affine: the "

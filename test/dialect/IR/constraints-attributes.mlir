@@ -215,3 +215,9 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // (C5) a newton has segments to find the entries of
 // expected-error@+1 {{expected at least 2 segments of 'warps' warps of 'group' channels with algorithm 'newton', found 1 and 32}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "newton", lanes = "d", width = 1, contiguous = true, steps = 16, group = 32, chunks = 1, warps = 1>}
+
+// -----
+
+// (C6) only tiles that look back wait in shared memory
+// expected-error@+1 {{expected 0 stages, or 1 with algorithm 'lookback', found 1 with algorithm 'tile'}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "tile", lanes = "d", width = 1, contiguous = true, steps = 16, group = 8, chunks = 1, warps = 8, stages = 1>}

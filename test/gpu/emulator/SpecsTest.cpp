@@ -337,6 +337,56 @@ const Scheduled schedules[] = {
      "(y[b,t,d]) {\n"
      "  state h[b,d,n]: c64\n  h = w * prev(h) + c * x\n"
      "  y = real(sum(n: h * c))\n}\n"},
+    // Tiles that wait in shared memory: along time in vectors, along channels,
+    // numbers of a step that lie together, 16 bits, sums of exponentials.
+    {"StagedTime",
+     "algorithm=lookback,lanes=t,width=4,steps=16,chunks=1,warps=2,stages=1",
+     "recurrence r over t (a[b,t,d], x[b,t,d], w[d], h0[b,d]) -> (h[b,t,d], "
+     "y[b,t,d], final h) {\n  reset z[b,t]\n  state h[b,d] = h0\n"
+     "  h = a * prev(h) + w * x\n  y = h - prev(h) * x + prev(x)\n}\n",
+     true},
+    {"StagedTimeReverse",
+     "algorithm=lookback,lanes=t,width=2,steps=8,chunks=1,warps=2,stages=1",
+     "recurrence r over t reverse (a[b,t,d]: c64, x[b,t,d]: c64) -> "
+     "(h[b,t,d]: c64, y[b,t,d], final h) {\n  state h[b,d]: c64\n"
+     "  h = a * prev(h) + x\n  y = real(h * x)\n}\n"},
+    {"StagedTimeNarrow",
+     "algorithm=lookback,lanes=t,width=8,steps=32,chunks=1,warps=1,stages=1",
+     "recurrence r over t (a[b,t,d]: bf16, x[b,t,d]: bf16) -> "
+     "(h[b,t,d]: bf16) {\n  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
+    {"StagedTimeBlocks",
+     "algorithm=lookback,lanes=t,width=1,steps=4,chunks=1,warps=2,stages=1",
+     "recurrence r over t (A[b,d,t,i=2,j=2], x[b,d,t,i], g[b,d,t]) -> "
+     "(h[b,d,t,i], y[b,d,t], final h) {\n  state h[b,d,i]\n"
+     "  h = 0.5 * sum(j: A * h[b,d,t-1,j]) + g * x\n"
+     "  y = sum(i: h)\n}\n"},
+    {"StagedChannels",
+     "algorithm=lookback,lanes=d,width=2,steps=4,group=8,warps=2,stages=1",
+     "recurrence r over t (a[b,t,d], x[b,t,d], s[b,t], h0[b,d]) -> "
+     "(h[b,t,d], y[b,t,d], final h) {\n  reset z[b,t]\n"
+     "  state h[b,d] = h0\n  state g[b] = 1\n  h = a * prev(h) + s * x\n"
+     "  g = 0.5 * prev(g) + s\n  y = g - h\n}\n",
+     true},
+    {"StagedFilter",
+     "algorithm=lookback,lanes=d,width=1,steps=8,group=16,warps=4,stages=1",
+     "recurrence r over t (p[b,t,d], x[b,t,d]) -> (y[b,t,d], final y, "
+     "final prev(y, 2)) {\n  state y[b,d]\n"
+     "  y = 0.3 * p * prev(y) - 0.3 * prev(y, 2) + x\n}\n"},
+    {"StagedUniform",
+     "algorithm=lookback,lanes=t,width=4,steps=16,chunks=1,warps=2,stages=1",
+     "recurrence r over t (c[k=2], x[b,t,d]) -> (y[b,t,d], final y) {\n"
+     "  state y[b,d]\n  y = 0.6 * c[0] * prev(y) - 0.2 * prev(y, 2) + x\n"
+     "}\n"},
+    {"StagedLogarithms",
+     "algorithm=lookback,lanes=t,width=4,steps=16,chunks=1,warps=2,stages=1",
+     "recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], u[b,t,d], "
+     "final v) {\n  state v[b,d] = -inf\n  v = logaddexp(prev(v) + a, x)\n"
+     "  u = v - max(prev(v), -1)\n}\n",
+     true},
+    {"StagedPacked",
+     "algorithm=lookback,lanes=t,width=4,steps=8,chunks=1,warps=2,stages=1",
+     "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], final h) {\n"
+     "  segments cu[s]\n  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
     // A trajectory with the shared dim; a state without it; another inner dim,
     // and a sum that elements need.
     {"SplitShapes", "algorithm=split,lanes=n,group=4,width=2",
