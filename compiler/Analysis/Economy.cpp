@@ -11,12 +11,15 @@
 #include "compiler/Analysis/Expressions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace recur;
+using llvm::SmallBitVector;
 
 namespace {
 
@@ -229,4 +232,47 @@ SmallVector<std::string> recur::removeStates(RecurrenceOp step) {
                 remover.removeUnread(i);
   }
   return remover.takeNotes();
+}
+
+/// Whether a value is never below 0 (1), never above (-1) or neither is known.
+static int getSign(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return 0;
+  FloatAttr constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return constant.getValue().isNegative() ? -1 : 1;
+  if (isa<math::ExpOp, math::AbsFOp, SoftplusOp, SigmoidOp>(op))
+    return 1;
+  if (isa<arith::NegFOp>(op))
+    return -getSign(op->getOperand(0));
+  if (isa<arith::ExtFOp>(op))
+    return getSign(op->getOperand(0));
+  if (isa<arith::MulFOp, arith::DivFOp>(op))
+    return getSign(op->getOperand(0)) * getSign(op->getOperand(1));
+  if (isa<arith::AddFOp>(op)) {
+    int first = getSign(op->getOperand(0));
+    return first == getSign(op->getOperand(1)) ? first : 0;
+  }
+  return 0;
+}
+
+Decay recur::getDecay(Value decay, unsigned time, const SmallBitVector &shared,
+                      llvm::function_ref<SmallBitVector(Value)> getDims) {
+  auto power = decay.getDefiningOp<math::ExpOp>();
+  if (!power || !isa<FloatType>(decay.getType()))
+    return {};
+  // Sums of one sign: where exponents cancel, the sum's error is that of the
+  // largest part of it, and products of decays are better.
+  Value exponent = power.getOperand();
+  auto product = exponent.getDefiningOp<arith::MulFOp>();
+  for (unsigned i = 0; product && i < 2 && !shared.all(); ++i) {
+    Value sum = product->getOperand(i), rate = product->getOperand(1 - i);
+    if (!getDims(sum).test(shared) && !getDims(rate).test(time) &&
+        getSign(sum) != 0)
+      return {sum, rate};
+  }
+  if (getSign(exponent) >= 0)
+    return {};
+  return {exponent, {}};
 }

@@ -11,6 +11,8 @@
 
 #include "dialect/IR/Recur.h"
 
+#include "llvm/ADT/SmallBitVector.h"
+
 namespace recur {
 
 /// Discardable attribute of a scan: what was removed, a text for each.
@@ -25,6 +27,19 @@ bool mayRemoveStates(RecurrenceOp step);
 /// - states that no later step reads and no result returns.
 /// Returns a text for each, such as "state 'd' is x one step ago".
 llvm::SmallVector<std::string> removeStates(RecurrenceOp step);
+
+/// A decay that is the exponential of `sum`, or of `sum` times `rate`; the sums
+/// of several steps' exponents are those of the product of their decays.
+struct Decay {
+  mlir::Value sum, rate;
+};
+
+/// What a decay is the exponential of; no sum if it is none. `rate` is set
+/// apart if it does not vary over `time`, and `sum` over no dim but those in
+/// `shared`.
+Decay getDecay(mlir::Value decay, unsigned time,
+               const llvm::SmallBitVector &shared,
+               llvm::function_ref<llvm::SmallBitVector(mlir::Value)> getDims);
 
 } // namespace recur
 

@@ -401,8 +401,22 @@ static void explainRecognised(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
                  scan.getAlgebra().getStructure() != Structure::Block &&
                  scan.getAlgebra().getStructure() != Structure::Monoid;
   unsigned perState = byState ? names.size() / count : 0;
+  bool decays = scan.isAffine() &&
+                scan.getAlgebra().getSemiring() == Semiring::PlusTimes &&
+                scan.getAlgebra().getStructure() == Structure::Diagonal;
   IndexSets sets = IndexSets::compute(
       scan.getElements(), cast<RecurrenceOpInterface>(scan.getOperation()));
+  SmallBitVector shared = ~getLaneDims(scan).inner;
+  auto showDecay = [&](Value value) {
+    Decay decay = getDecay(value, space.getTime(), shared,
+                           [&](Value part) { return sets.get(part); });
+    if (!decay.sum)
+      return;
+    os << "    (over steps exp(";
+    if (decay.rate)
+      os << printExpression(decay.rate, arguments) << " * ";
+    os << "sum of " << printExpression(decay.sum, arguments) << "))";
+  };
   auto showElements = [&](unsigned begin, unsigned end) {
     for (unsigned i = begin; i < end; ++i) {
       Value value = yield->getOperand(i);
@@ -413,6 +427,8 @@ static void explainRecognised(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
       else if (!dims.test(space.getTime()))
         os << "    (does not vary over " << space.getName(space.getTime())
            << ")";
+      else if (byState && i % perState == 0 && decays)
+        showDecay(value);
       os << "\n";
     }
   };

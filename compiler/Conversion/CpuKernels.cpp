@@ -334,7 +334,13 @@ Value CpuKernels::timeAt(Value step) {
 LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
   Sink sink(*this, fold);
   Value count = sub(end, begin);
-  auto emitStep = [&]() { return emitter.emitStep(b, sink, !fold); };
+  auto emitStep = [&]() {
+    if (failed(emitter.emitStep(b, sink, !fold)))
+      return failure();
+    if (fold && !rows)
+      addExponents(emitter);
+    return success();
+  };
   folding = fold;
   prefixes.assign(carriers.size(), {});
   stepsAhead = timeLanes ? i64(kElementsAhead)
@@ -353,15 +359,28 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
     mask = {};
     return result;
   };
+  auto loopOverSteps = [&]() {
+    auto forAll = [&](void (CpuKernels::*emit)(StepEmitter &)) {
+      return fold ? forEachBlock([&]() {
+        (this->*emit)(emitter);
+        return success();
+      })
+                  : success();
+    };
+    if (failed(forAll(&CpuKernels::clearExponents)) ||
+        failed(loopOver(count, i64(1))))
+      return failure();
+    return forAll(&CpuKernels::finishExponents);
+  };
   if (!timeLanes && !canPackRows())
-    return loopOver(count, i64(1));
+    return loopOverSteps();
   if (!timeLanes) {
     auto branch = scf::IfOp::create(b, loc, haveFewChannels(), true);
     b.setInsertionPoint(branch.thenBlock()->getTerminator());
     if (failed(emitRows(sink, fold)))
       return failure();
     b.setInsertionPoint(branch.elseBlock()->getTerminator());
-    LogicalResult result = loopOver(count, i64(1));
+    LogicalResult result = loopOverSteps();
     b.setInsertionPointAfter(branch);
     return result;
   }

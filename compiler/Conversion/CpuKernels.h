@@ -9,6 +9,7 @@
 #ifndef RECUR_COMPILER_CONVERSION_CPUKERNELS_H
 #define RECUR_COMPILER_CONVERSION_CPUKERNELS_H
 
+#include "compiler/Analysis/Economy.h"
 #include "compiler/Conversion/AlgebraEmitter.h"
 #include "compiler/Conversion/Signature.h"
 #include "compiler/Conversion/StepEmitter.h"
@@ -120,6 +121,14 @@ private:
   void planPrefixes(StepEmitter &emitter, Sink &sink);
   void forEachPoint(StepEmitter &emitter, const Carrier &carrier,
                     llvm::function_ref<void(const InnerPoint &)> body);
+
+  // Decays that add in the exponent.
+  Decay getDecay(const Carrier &carrier);
+  void clearExponents(StepEmitter &emitter);
+  void addExponents(StepEmitter &emitter);
+  void addExponent(const Carrier &carrier, const InnerPoint &point,
+                   Value exponent);
+  void finishExponents(StepEmitter &emitter);
 
   // Hooks.
   Value loadInput(mlir::OpBuilder &builder, mlir::Location loc, unsigned input,

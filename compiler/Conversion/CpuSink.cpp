@@ -61,7 +61,7 @@ void CpuKernels::Sink::move(const Carrier &carrier, const Transition &map,
 
 /// The summary takes in one step.
 void CpuKernels::Sink::fold(const Carrier &carrier, const Transition &map,
-                            const InnerPoint &point) {
+                            const InnerPoint &point, Value exponent) {
   Type type = k.getType(carrier);
   Moved exit;
   Transition step = map;
@@ -72,6 +72,12 @@ void CpuKernels::Sink::fold(const Carrier &carrier, const Transition &map,
   move(carrier, step, k.exitSlots(), point, exit);
   if (isUniform(carrier))
     return; // the powers are made once
+  if (Decay decay = k.square ? Decay() : k.getDecay(carrier); decay.sum) {
+    // (what all points share is added once)
+    if (!decay.rate)
+      k.addExponent(carrier, point, exponent);
+    return;
+  }
   AlgebraEmitter algebra = k.getAlgebra(carrier, type);
   std::vector<Value> entries =
       algebra.multiply(carrier, map, k.loadTransition(carrier, point, type));
@@ -121,6 +127,10 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
     return moved;
   }
   Transition values = map;
+  Value exponent;
+  if (!map.entries.empty())
+    if (auto power = map.entries[0].getDefiningOp<math::ExpOp>())
+      exponent = power.getOperand();
   if (isVector(k.getType(carrier))) {
     for (Value &entry : values.entries)
       entry = k.vectorOf(entry);
@@ -131,7 +141,7 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
   if (folds && k.square)
     keepElements(carrier, values);
   if (folds)
-    fold(carrier, values, point);
+    fold(carrier, values, point, exponent);
   else
     move(carrier, values, k.carrySlots(), point, moved);
   return moved;

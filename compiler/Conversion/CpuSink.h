@@ -47,7 +47,7 @@ private:
   void move(const Carrier &carrier, const Transition &map, Value base,
             const InnerPoint &point, Moved &moved);
   void fold(const Carrier &carrier, const Transition &map,
-            const InnerPoint &point);
+            const InnerPoint &point, Value exponent);
   void keepElements(const Carrier &carrier, const Transition &map);
   bool isUniform(const Carrier &carrier) const {
     return k.emitterSets->isUniform(carrier);

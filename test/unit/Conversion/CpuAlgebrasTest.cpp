@@ -254,6 +254,25 @@ recurrence r over t (a[b,t,d], B[b,t,n], x[b,t,d,p=3], C[b,t,n]) -> (y[b,t,d,p],
   h = a * prev(h) + B * x
   y = sum(n: C * h)
 })"},
+    // Decays that add in the exponent: of each channel, of each point, and of
+    // a channel with a rate for each point of two dims.
+    {"decay", R"(
+recurrence r over t (a[b,t,d], x[b,t,d]) -> (h[b,t,d], final h) {
+  state h[b,d] = 1
+  h = exp(-0.3 * abs(a)) * prev(h) + x
+})"},
+    {"decay_points", R"(
+recurrence r over t reverse (a[b,t,n], x[b,t,d], c[b,t,n]) -> (y[b,t,d], final h) {
+  state h[b,d,n] = 0.5
+  h = exp(-abs(a)) * prev(h) + x
+  y = sum(n: c * h)
+})"},
+    {"decay_rates", R"(
+recurrence r over t (a[b,t,d], x[b,t,d], w[m,n], c[b,t,m]) -> (y[b,t,d], final h) {
+  state h[b,d,m,n]
+  h = exp(-abs(w) * abs(a)) * prev(h) + x * c
+  y = sum(m, n: h)
+})"},
     // The state one step ago inside a reduction over another dim.
     {"previous_reduced", R"(
 recurrence r over t (x[b,t,d], c[b,t,n]) -> (y[b,t,d]) {
