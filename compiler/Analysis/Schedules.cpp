@@ -530,7 +530,7 @@ static void addWaves(ScanLikeOpInterface scan, const TargetSpec &target,
                                           steps, group, 1, warps));
   };
   add(2, true, 8, 32, 8);
-  add(1, true, 16, 16, 16);
+  add(1, true, 16, 16, 12);
   add(1, false, 8, 32, 8);
 }
 

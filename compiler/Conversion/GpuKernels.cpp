@@ -938,6 +938,8 @@ void GpuKernels::describe(gpu::GPUFuncOp function, const Launch &launch) {
     number("point_cost", launch.pointCost);
   }
   number("registers", launch.registers);
+  if (launch.halvesFrom > 0)
+    number("halves_from", launch.halvesFrom);
   if (launch.stepsInFlight >= 0)
     number("steps_in_flight", launch.stepsInFlight);
   function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));

@@ -86,7 +86,7 @@ protected:
     int64_t laneTile = 1, itemsPerBlock = 1, timeTile = 0, block = 0,
             shared = 0, sharedPerPoint = -1, vectorBytes = 0, sizeMultiple = 1,
             zeroedConstant = 0, zeroedPerTile = 0, stepCost = 30,
-            pointCost = -1, registers = 64, stepsInFlight = -1;
+            pointCost = -1, registers = 64, stepsInFlight = -1, halvesFrom = 0;
     uint64_t vectors = 0;
     bool persistent = false;
     bool bySequence = false; // packed sequences are units of their own

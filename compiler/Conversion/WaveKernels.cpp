@@ -45,6 +45,7 @@ WaveKernels::WaveKernels(ScanOp scan, ScheduleAttr schedule,
       parts(kWarp / group), warps(schedule.getWarps()), laneTile(group * width),
       ownSteps(steps / parts), threads(kWarp * warps),
       unroll(width > 1 ? 8 : 4), isTight(warps > 8),
+      hasHalves(isTight && segmentsArgument < 0),
       writesPairs(width == 2 && getCapability(schedule.getTarget()) >= 90),
       hasFinal(
           llvm::any_of(scan.getOutputs().getAsRange<ResultAttr>(),
@@ -78,13 +79,26 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(std::max<int64_t>(
                                          1, kResidentThreads / threads)));
   readParameters(function);
-  locate();
+  locateThread();
+  if (hasHalves)
+    locateHalf();
+  else
+    locateUnit(getBlockId());
+  emitSegments();
+  b.setInsertionPointToEnd(&function.front());
+  gpu::ReturnOp::create(b, loc);
+  return success();
+}
 
+/// The segments of the block's unit, or its half of them.
+void WaveKernels::emitSegments() {
   // Segment s is entered through words that say s.
   Value far = i64(warps * steps);
   Value first = mul(toI64(warp), i64(steps));
+  if (hasHalves)
+    first = add(first, mul(partBegin, i64(steps)));
   auto isAny = [&](Value begin) {
-    return compare(arith::CmpIPredicate::slt, begin, length);
+    return compare(arith::CmpIPredicate::slt, begin, stop);
   };
   // What is carried: the stage of the tile, and addresses.
   SmallVector<Value> carried{i32(0)};
@@ -101,7 +115,7 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   emitEnter();
   SmallVector<Value> results = getResultPointers(first);
   llvm::append_range(carried, results);
-  auto loop = scf::ForOp::create(b, loc, first, length, far, carried);
+  auto loop = scf::ForOp::create(b, loc, first, stop, far, carried);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
@@ -135,16 +149,13 @@ LogicalResult WaveKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
     emitSegment(loop.getInductionVar(), stage);
     scf::YieldOp::create(b, loc, next);
   }
-  b.setInsertionPointToEnd(&function.front());
-  gpu::ReturnOp::create(b, loc);
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
 // Where a thread is
 //===----------------------------------------------------------------------===//
 
-void WaveKernels::locate() {
+void WaveKernels::locateThread() {
   thread = toI32(getThreadId());
   lane = arith::AndIOp::create(b, loc, thread, i32(kWarp - 1));
   warp = arith::ShRUIOp::create(b, loc, thread, i32(5));
@@ -154,29 +165,8 @@ void WaveKernels::locate() {
   for (unsigned dim : dims.inner)
     product = mul(product, sizes[dim]);
   points = toI32(product);
-
-  // The block's unit: a tile of the lane dim at one position of the others.
   position.assign(space.getRank(), Value());
   point.assign(space.getRank(), Value());
-  SmallVector<unsigned> order(dims.parallel);
-  if (segmentsArgument >= 0)
-    order.insert(order.begin(), space.getSegment());
-  auto getExtent = [&](unsigned dim) -> Value {
-    if (int(dim) != laneDim)
-      return sizes[dim];
-    return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
-                                  i64(laneTile));
-  };
-  spread(getBlockId(), order, getExtent, position);
-  channelBase = mul(position[laneDim], i64(laneTile));
-  locateSequence();
-  length = sub(sequenceEnd, sequenceBegin);
-  last = arith::MaxSIOp::create(b, loc, sub(length, i64(1)), i64(0));
-  Value channel = add(channelBase, mul(toI64(own), i64(width)));
-  isChannel = compare(arith::CmpIPredicate::slt, channel, sizes[laneDim]);
-  // Threads past the last channel work on it again and write nothing.
-  threadChannel =
-      arith::MinSIOp::create(b, loc, channel, sub(sizes[laneDim], i64(width)));
 
   Value shared = createDynamicShared(module, prefix);
   rowsBase = at(shared, mul(toI64(warp), i64(rowBytes)));
@@ -187,6 +177,38 @@ void WaveKernels::locate() {
   pointsBase = at(shared, i64(fixedBytes));
   if (!rawInputs.empty())
     hasVectors = areRowsVectors();
+}
+
+/// The dims that the units of the blocks run over.
+SmallVector<unsigned> WaveKernels::getUnitDims() const {
+  SmallVector<unsigned> order(dims.parallel);
+  if (segmentsArgument >= 0)
+    order.insert(order.begin(), space.getSegment());
+  return order;
+}
+
+/// The units along a dim: positions, or tiles of the lane dim.
+Value WaveKernels::getUnitExtent(unsigned dim) {
+  if (int(dim) != laneDim)
+    return sizes[dim];
+  return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
+                                i64(laneTile));
+}
+
+/// Goes to a unit: a tile of the lane dim at one position of the others.
+void WaveKernels::locateUnit(Value number) {
+  spread(
+      number, getUnitDims(), [&](unsigned dim) { return getUnitExtent(dim); },
+      position);
+  channelBase = mul(position[laneDim], i64(laneTile));
+  locateSequence();
+  stop = length = sub(sequenceEnd, sequenceBegin);
+  last = arith::MaxSIOp::create(b, loc, sub(length, i64(1)), i64(0));
+  Value channel = add(channelBase, mul(toI64(own), i64(width)));
+  isChannel = compare(arith::CmpIPredicate::slt, channel, sizes[laneDim]);
+  // Threads past the last channel work on it again and write nothing.
+  threadChannel =
+      arith::MinSIOp::create(b, loc, channel, sub(sizes[laneDim], i64(width)));
 
   scopes.clear();
   scopes.emplace_back();
@@ -311,6 +333,12 @@ void WaveKernels::emitSegment(Value begin, Value stage) {
   sums.assign(chunks.getResults().begin(), chunks.getResults().end());
   scopes.pop_back();
   emitOutputs(sums);
+  if (hasHalves) {
+    Value isLast =
+        compare(arith::CmpIPredicate::sge, add(segmentBegin, i64(steps)), stop);
+    when(isAny(arith::AndIOp::create(b, loc, isLast, isLeft)),
+         [&] { keepStates(); });
+  }
 }
 
 /// The points [begin, end) of a chunk, `count` of this lane in a turn.
@@ -655,14 +683,16 @@ void WaveKernels::describeWave(gpu::GPUFuncOp function) {
   launch.vectors = vectors;
   launch.sizeMultiple = multiple;
   // A selective scan with 16 points on an H200: 750 cycles a step with two
-  // channels a thread, 920 with one where warps wait for each other, else 1130;
+  // channels a thread, 760 with one where warps wait for each other, else 1130;
   // 500 where shared memory leaves no room for a block beside this one, which
   // two channels a thread bring about.
   bool isAlone =
       width > 1 && fixedBytes + kChunk * pointBytes > kSharedBytes / 2;
-  launch.stepCost = isAlone ? 160 : isTight ? 360 : 240;
-  launch.pointCost = isAlone ? 21 : width > 1 ? 32 : isTight ? 35 : 55;
+  launch.stepCost = isAlone ? 160 : isTight ? 310 : 240;
+  launch.pointCost = isAlone ? 21 : width > 1 ? 32 : isTight ? 28 : 55;
   launch.registers = 128;
   launch.stepsInFlight = steps * width;
+  if (hasHalves)
+    describeHalves(launch);
   describe(function, launch);
 }

@@ -124,7 +124,11 @@ private:
   Value extract(Value vector, mlir::Type element, int64_t number);
 
   // The kernel.
-  void locate();
+  void locateThread();
+  void locateUnit(Value number);
+  llvm::SmallVector<unsigned> getUnitDims() const;
+  Value getUnitExtent(unsigned dim);
+  void emitSegments();
   void goToChannel(int64_t channel);
   void goToRow(Value row);
   void goToPoint(Value number);
@@ -142,6 +146,16 @@ private:
                        Value base);
   void storeFinal(unsigned state, Value value);
   void describeWave(mlir::gpu::GPUFuncOp function);
+
+  // Halves of units (WaveHalves.cpp).
+  void locateHalf();
+  Value claimUnit(Value word);
+  Value isAny(Value condition);
+  Value getUnitWord();
+  Value getKept(unsigned state, Value number, Value channel);
+  void awaitKept();
+  void keepStates();
+  void describeHalves(Launch &launch);
 
   // Shared memory (WaveMemory.cpp).
   void layOut();
@@ -171,7 +185,6 @@ private:
   Value loadTile(unsigned number, int64_t row);
   llvm::SmallVector<Value> readWords(Value memory);
   Value isMissing(llvm::ArrayRef<Value> words);
-  Value isAnyMissing(llvm::ArrayRef<Value> words);
   llvm::SmallVector<Value> awaitEntry(Value memory);
   void handOver(Value memory, unsigned state, llvm::ArrayRef<Value> values,
                 Value tag);
@@ -193,6 +206,8 @@ private:
       unroll; // points of one turn of the loop over them
   /// Whether the states' way through the warps is what takes the time.
   bool isTight;
+  /// Whether the last units may be halved.
+  bool hasHalves;
   /// Whether the words of a thread's channels are written at once.
   bool writesPairs;
   bool hasFinal, hasNarrowResults;
@@ -202,7 +217,7 @@ private:
   llvm::SmallVector<unsigned> staged, rawInputs;
   llvm::SmallVector<int64_t> stagedOffset, rawOffset;
   int64_t pointBytes = 0, rowBytes = 0, rawBytes = 0, tileBytes = 0,
-          fixedBytes = 0;
+          claimOffset = 0, fixedBytes = 0;
   llvm::DenseSet<Value> stateful; // values that depend on states
   mlir::gpu::GPUModuleOp module;
   std::string prefix;
@@ -213,6 +228,11 @@ private:
   Value pointsBase, rowsBase, rawBase, tilesBase; // in shared memory
   Value channelBase, threadChannel, isChannel;    // i64, i64, i1
   Value length, last;                             // of the sequence, in steps
+  Value stop; // the step that the block ends before
+  /// Where units may be halved: how many there are, the block's, and the first
+  /// of its segments (i64); whether the block continues another's half, and
+  /// whether another continues its half.
+  Value units, unit, partBegin, isContinued, isLeft;
   Value segmentNumber, segmentBegin, remaining, isFull, tile;
   InnerPoint point;
   llvm::SmallVector<Memo> scopes;

@@ -46,6 +46,9 @@ void WaveKernels::layOut() {
                 getBytes(signature.arguments[inputArguments[input]].element);
   }
   fixedBytes = warps * (rowBytes + rawBytes + tileBytes);
+  claimOffset = fixedBytes;
+  if (hasHalves)
+    fixedBytes += 16;
 }
 
 /// What shared memory has of a point of the inner dims.
@@ -128,14 +131,6 @@ Value WaveKernels::isMissing(ArrayRef<Value> words) {
   return compare(arith::CmpIPredicate::slt, tag, segmentNumber);
 }
 
-/// Whether some lane of the warp lacks its entry states.
-Value WaveKernels::isAnyMissing(ArrayRef<Value> words) {
-  return LLVM::CallIntrinsicOp::create(
-             b, loc, b.getI1Type(), b.getStringAttr("llvm.nvvm.vote.any.sync"),
-             ValueRange{i32(-1), isMissing(words)})
-      .getResults();
-}
-
 /// The entry states of the current segment at a point. Waits for the warp
 /// before. The words are nearly always there. So the first look is no part of
 /// the loop, and the branches are the whole warp's: where each lane has its
@@ -144,7 +139,7 @@ Value WaveKernels::isAnyMissing(ArrayRef<Value> words) {
 SmallVector<Value> WaveKernels::awaitEntry(Value memory) {
   SmallVector<Type> types(scan.getNumStates() * width, i64Type);
   SmallVector<Value> first = readWords(memory);
-  auto late = scf::IfOp::create(b, loc, types, isAnyMissing(first),
+  auto late = scf::IfOp::create(b, loc, types, isAny(isMissing(first)),
                                 /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -156,7 +151,7 @@ SmallVector<Value> WaveKernels::awaitEntry(Value memory) {
     Block *before = b.createBlock(&loop.getBefore());
     b.setInsertionPointToStart(before);
     SmallVector<Value> words = readWords(memory);
-    scf::ConditionOp::create(b, loc, isAnyMissing(words), words);
+    scf::ConditionOp::create(b, loc, isAny(isMissing(words)), words);
     SmallVector<Location> locations(types.size(), loc);
     Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
     b.setInsertionPointToStart(after);
@@ -195,6 +190,8 @@ void WaveKernels::handOver(Value memory, unsigned state, ArrayRef<Value> values,
 /// Start states and what does not vary over time, at all points of the block's
 /// channels.
 void WaveKernels::emitEnter() {
+  if (hasHalves)
+    when(isContinued, [&] { awaitKept(); });
   Value all = arith::MulIOp::create(b, loc, points, i32(laneTile));
   auto loop = scf::ForOp::create(b, loc, thread, all, i32(threads));
   {
@@ -219,11 +216,24 @@ void WaveKernels::emitEnter() {
     scopes.emplace_back();
     isPlaced = true;
     for (unsigned state = 0; state < scan.getNumStates(); ++state) {
-      Value start = createStart(state, point);
+      Value start = createStart(state, point), tag = i32(0);
+      if (hasHalves) {
+        tag = toI32(partBegin);
+        auto kept = scf::IfOp::create(b, loc, start.getType(), isContinued,
+                                      /*withElse=*/true);
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(kept.thenBlock());
+        Value value = LLVM::LoadOp::create(b, loc, start.getType(),
+                                           getKept(state, number, channel), 4);
+        scf::YieldOp::create(b, loc, value);
+        b.setInsertionPointToStart(kept.elseBlock());
+        scf::YieldOp::create(b, loc, start);
+        start = kept.getResult(0);
+      }
       Value word = arith::AddIOp::create(
           b, loc, arith::MulIOp::create(b, loc, channel, i32(8)),
           i32(8 * laneTile * state));
-      LLVM::StoreOp::create(b, loc, createWord(start, i32(0)), at(memory, word),
+      LLVM::StoreOp::create(b, loc, createWord(start, tag), at(memory, word),
                             8);
       if (hasFinal)
         when(isEmpty, [&] { storeFinal(state, start); });
@@ -395,7 +405,7 @@ void WaveKernels::fetchNextRows(Value chunkBegin) {
   Value far = i64(warps * steps), begin = segmentBegin;
   segmentBegin = select(begin, add(begin, far));
   next = select(next, i32(0));
-  when(compare(arith::CmpIPredicate::slt, segmentBegin, length), [&] {
+  when(compare(arith::CmpIPredicate::slt, segmentBegin, stop), [&] {
     Value isWhole = compare(arith::CmpIPredicate::sle,
                             add(segmentBegin, i64(steps)), length);
     auto whole = scf::IfOp::create(b, loc, isWhole, /*withElse=*/true);

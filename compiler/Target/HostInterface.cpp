@@ -228,7 +228,8 @@ InterfaceBuilder::createGpuKernel(DictionaryAttr launch) {
        c32(getOptionalInt("steps_in_flight", launch)), c32(points.size()),
        llvm::ConstantFP::get(f64, getInt("step_cost", launch)),
        c64(getOptionalInt("shared_per_point", launch)), createDims(points),
-       llvm::ConstantFP::get(f64, getOptionalInt("point_cost", launch))});
+       llvm::ConstantFP::get(f64, getOptionalInt("point_cost", launch)),
+       c64(getOptionalInt("halves_from", launch))});
 }
 
 /// The images of `target`, as an array.

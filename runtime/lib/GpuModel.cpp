@@ -57,6 +57,18 @@ int32_t recur::runtime::residentBlocks(const GpuMachine &machine,
   return static_cast<int32_t>(std::max<int64_t>(blocks, 1));
 }
 
+int64_t recur::runtime::halvedUnits(const GpuMachine &machine,
+                                    const recur_gpu_kernel &kernel,
+                                    const GpuGrid &grid, int64_t steps) {
+  int64_t atOnce = int64_t(machine.multiprocessors) *
+                   residentBlocks(machine, kernel, grid.shared);
+  if (kernel.halves_from <= 0 || steps < kernel.halves_from ||
+      grid.units <= atOnce)
+    return 0;
+  int64_t rest = grid.units % atOnce;
+  return 2 * rest <= atOnce ? rest : 0;
+}
+
 double recur::runtime::estimateKernel(const GpuMachine &machine,
                                       const GpuConstants &constants,
                                       const recur_gpu_kernel &kernel,
@@ -66,11 +78,13 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
     return 0;
   double slots = static_cast<double>(machine.multiprocessors) *
                  std::max(residentBlocks(machine, kernel, grid.shared), 1);
-  auto blocks = static_cast<double>(grid.blocks);
+  auto blocks = static_cast<double>(grid.blocks - grid.halved);
   double active = std::min(blocks, slots);
   // Rounds of blocks: one when all are resident; a last one that is not full
   // costs like half of one.
-  double rounds = blocks <= slots ? 1.0 : blocks / slots + 0.5;
+  double rounds = blocks <= slots   ? 1.0
+                  : grid.halved > 0 ? std::floor(blocks / slots) + 0.5
+                                    : blocks / slots + 0.5;
 
   // A thread's share of the positions and steps of its block.
   auto steps = static_cast<double>(work.steps);

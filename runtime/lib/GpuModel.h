@@ -61,6 +61,7 @@ struct GpuGrid {
   int64_t units, blocks, tiles;
   int64_t shared = 0; ///< dynamic shared memory of a block, in bytes
   double points = 1;  ///< of the kernel's inner dims
+  int64_t halved = 0; ///< units that two blocks share
 };
 
 /// Blocks of the kernel that are resident on one SM, by the model's knowledge;
@@ -68,6 +69,10 @@ struct GpuGrid {
 /// bytes.
 int32_t residentBlocks(const GpuMachine &machine,
                        const recur_gpu_kernel &kernel, int64_t shared);
+
+/// Units of the kernel that are cut in halves (see recur_gpu_kernel).
+int64_t halvedUnits(const GpuMachine &machine, const recur_gpu_kernel &kernel,
+                    const GpuGrid &grid, int64_t steps);
 
 /// Nanoseconds of one kernel, without its launch.
 double estimateKernel(const GpuMachine &machine, const GpuConstants &constants,

@@ -185,6 +185,11 @@ bool Candidate::layOutGrids(GpuPlan &plan, Reason &reason) {
     grid.points = std::max<double>(1, static_cast<double>(points));
     grid.shared = checked.plus(kernel.shared_bytes,
                                checked.times(kernel.shared_per_point, points));
+    if (int64_t rest = halvedUnits(device.machine, kernel, grid, steps());
+        checked.fits && rest > 0) {
+      grid.blocks += rest;
+      grid.halved = rest;
+    }
     if (!checked.fits || grid.shared > device.machine.sharedBytesPerBlock)
       return reason.because("expected at most %" PRId64
                             " bytes of shared memory, found %" PRId64,
@@ -216,7 +221,7 @@ bool Candidate::layOutWorkspace(GpuPlan &plan, Reason &reason) {
     summaryBytes = checked.plus(summaryBytes, checked.roundUp(bytes));
   }
   plan.workspaceBytes = checked.plus(plan.zeroedBytes, summaryBytes);
-  if (plan.isEmpty())
+  if (plan.isEmpty() || (first.halves_from > 0 && plan.grids[0].halved == 0))
     plan.zeroedBytes = plan.workspaceBytes = 0;
   if (plan.workspaceBytes > 0)
     plan.workspaceBytes =

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RECUR_ABI_VERSION 2
+#define RECUR_ABI_VERSION 3
 
 #if defined(_WIN32)
 #define RECUR_EXPORT
@@ -251,6 +251,11 @@ typedef struct recur_gpu_kernel {
   int64_t shared_per_point;
   const int32_t *point_dims;
   double point_cost; /**< estimated cycles besides: for each of those points */
+  /// From so many steps on, the last units may be cut in halves of time; 0:
+  /// never. With R units more than a multiple of the M blocks that run at once,
+  /// and 0 < 2 R <= M < units, the grid then has R blocks more. Where it has
+  /// not, the variant needs no workspace.
+  int64_t halves_from;
 } recur_gpu_kernel;
 
 typedef enum recur_gpu_part_kind {

@@ -112,6 +112,9 @@ static void installDriver() {
     setenv("RECUR_CUDA_LIBRARY", RECUR_FAKE_CUDA, 1);
     unsetenv("RECUR_SCHEDULE");
     fake::reset();
+    // Few blocks at once, so that small grids take several rounds.
+    for (fake::Device &device : fake::devices())
+      device.multiprocessors = 4;
     fake::setEffects(launchInEmulator, [](const fake::Memset &fill) {
       std::memset(reinterpret_cast<void *>(fill.address), fill.value,
                   fill.bytes);

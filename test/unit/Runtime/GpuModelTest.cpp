@@ -72,6 +72,36 @@ TEST(GpuModelTest, ShortRowsDoNotFillTiles) {
   EXPECT_LT(estimate(wide, 2048), 1.1 * estimate(narrow, 2048));
 }
 
+// The units behind the last full round, if there is room for all their halves.
+TEST(GpuModelTest, HalvesTheLastUnits) {
+  recur_gpu_kernel kernel = {};
+  kernel.block = 384;
+  kernel.registers = 128;
+  kernel.step_cost = 30;
+  kernel.items_per_block = 1;
+  kernel.lane_tile = 16;
+  kernel.halves_from = 768;
+  ASSERT_EQ(residentBlocks(h100, kernel, 0), 1);
+  auto halve = [&](int64_t units, int64_t steps) {
+    return halvedUnits(h100, kernel, {units, units, 1}, steps);
+  };
+  EXPECT_EQ(halve(320, 2048), 56);
+  EXPECT_EQ(halve(132 + 66, 768), 66);
+  EXPECT_EQ(halve(132 + 67, 768), 0);
+  EXPECT_EQ(halve(320, 767), 0);
+  for (int64_t units : {1, 56, 132, 264})
+    EXPECT_EQ(halve(units, 2048), 0) << units;
+  auto estimate = [&](int64_t halved) {
+    GpuGrid grid = {320, 320 + halved, 1};
+    grid.halved = halved;
+    GpuWork work = {2048, 1e6, 1e6, 0};
+    return estimateKernel(h100, gpuConstants, kernel, grid, work, true, true);
+  };
+  EXPECT_LT(estimate(56), 0.9 * estimate(0));
+  kernel.halves_from = 0;
+  EXPECT_EQ(halve(320, 2048), 0);
+}
+
 // Few units: time goes with the steps, not with the units.
 TEST(GpuModelTest, FewUnitsAreBoundByTheirSteps) {
   recur_gpu_kernel serial = makeSerial();

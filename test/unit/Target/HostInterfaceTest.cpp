@@ -37,7 +37,7 @@ constexpr const char *artifacts = R"([{
      unit_stride_mask = 5 : i64, vector_bytes = 16 : i64, vector_mask = 8 : i64,
      size_multiple = 4 : i64, zeroed_constant = 12 : i64, zeroed_per_tile = 20 : i64,
      workspace = [array<i64: 1, 8, 0>, array<i64: 0, 2>], step_cost = 33 : i64,
-     registers = 40 : i64, steps_in_flight = 16 : i64},
+     registers = 40 : i64, steps_in_flight = 16 : i64, halves_from = 96 : i64},
     {symbol = "k2", phase = "replay", variant = "look-back", parallel_dims = array<i32: 0>,
      lane_dim = -1 : i64, lane_tile = 1 : i64, items_per_block = 128 : i64,
      time_tile = 0 : i64, block = 128 : i64, shared = 0 : i64, persistent = false,
@@ -144,11 +144,13 @@ TEST(HostInterface, EveryLaunchKeyHasItsField) {
   EXPECT_EQ(fold.registers, 40);
   EXPECT_EQ(fold.steps_in_flight, 16);
   EXPECT_EQ(fold.step_cost, 33);
+  EXPECT_EQ(fold.halves_from, 96);
   const recur_gpu_kernel &replay = variant.kernels[1];
   EXPECT_EQ(replay.phase, RECUR_GPU_REPLAY);
   EXPECT_EQ(replay.lane_dim, -1);
   EXPECT_EQ(replay.persistent, 0);
   EXPECT_EQ(replay.steps_in_flight, 0);
+  EXPECT_EQ(replay.halves_from, 0);
   EXPECT_EQ(replay.step_cost, 10);
 }
 
