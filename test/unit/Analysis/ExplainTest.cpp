@@ -65,7 +65,8 @@ TEST(Explain, SaysWhatWasRecognised) {
   for (const char *line :
        {"selective_scan over t\n", "recognised: diagonal\n",
         "state h[b,d,n]: f32, starts at 0\n",
-        "a = exp(softplus(delta + bias) * A)\n",
+        "a = exp(softplus(delta + bias) * A)    (over steps exp(A * sum of "
+        "softplus(delta + bias)))\n",
         "b = softplus(delta + bias) * B * u\n",
         "do not vary over t: A, D, bias\n",
         "x86-64-v3: segments, 8 lanes along d, unit stride there  <- "
