@@ -77,7 +77,7 @@ TEST(GpuModelTest, HalvesTheLastUnits) {
   recur_gpu_kernel kernel = {};
   kernel.block = 384;
   kernel.registers = 128;
-  kernel.step_cost = 30;
+  kernel.step_cost = 900;
   kernel.items_per_block = 1;
   kernel.lane_tile = 16;
   kernel.halves_from = 768;
