@@ -417,6 +417,25 @@ INSTANTIATE_TEST_SUITE_P(Specs, SchedulesTest, ::testing::ValuesIn(schedules),
                            return std::string(info.param.name);
                          });
 
+// Ten units on four blocks at once: two are cut in halves, whatever block comes
+// first.
+TEST(HalvesTest, AgreeWithTheInterpreter) {
+  SpecOptions options;
+  options.schedule = "algorithm=wave,lanes=d,width=1,steps=8,group=16,warps=9";
+  EmulatedSpec spec(SELECTIVE_SCAN(5), options);
+  ASSERT_EQ(spec.getError(), "");
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    SpecRun run;
+    run.sizes = {{"b", 2}, {"t", 300}, {"d", 72}};
+    run.ranges["A"] = {-0.9, -0.1};
+    run.innermost = "d";
+    run.seed = seed;
+    SpecResult result = spec.run(run);
+    EXPECT_EQ(result.refused, "");
+    EXPECT_EQ(result.error, "") << "seed " << seed;
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Packed sequences
 //===----------------------------------------------------------------------===//
