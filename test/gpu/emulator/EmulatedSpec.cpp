@@ -339,14 +339,24 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
     std::vector<double> &values = array.isComplex() ? none : array.real();
     if (auto known = run.values.find(argument.name);
         known != run.values.end()) {
+      // Rounded as the tensor will hold it; complex numbers are pairs.
       Buffer one(argument.element, {}, {}, false, 16);
-      if (known->second.size() != values.size())
-        return "expected " + std::to_string(values.size()) + " numbers of '" +
-               argument.name + "'";
-      for (auto [value, number] : llvm::zip(values, known->second)) {
-        one.set(0, number);
+      const std::vector<double> &numbers = known->second;
+      size_t count =
+          array.isComplex() ? 2 * array.complex().size() : values.size();
+      if (numbers.size() != count)
+        return "expected " + std::to_string(count) + " numbers of '" +
+               argument.name + "', found " + std::to_string(numbers.size());
+      for (auto [i, value] : llvm::enumerate(values)) {
+        one.set(0, numbers[i]);
         value = one.get(0);
       }
+      if (array.isComplex())
+        for (auto [i, value] : llvm::enumerate(array.complex())) {
+          one.set(0, numbers[2 * i]);
+          one.set(0, numbers[2 * i + 1], 1);
+          value = {one.get(0), one.get(0, 1)};
+        }
     } else if (argument.role == Role::Segments) {
       // Some sequences are empty.
       int64_t total = sizes[signature.space.getTime()];

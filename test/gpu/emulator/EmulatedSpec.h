@@ -55,7 +55,8 @@ struct SpecRun {
   /// Real inputs lie between these, unless they are named below.
   std::pair<double, double> range{0.1, 0.9};
   std::map<std::string, std::pair<double, double>> ranges = {};
-  /// The numbers of these inputs, rows one after the other.
+  /// The numbers of these inputs, rows one after the other, complex ones as
+  /// pairs.
   std::map<std::string, std::vector<double>> values = {};
   /// An input over time that is infinite, or not a number, at about one time of
   /// a hundred; empty: none is.

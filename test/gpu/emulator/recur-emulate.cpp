@@ -9,8 +9,13 @@
 
 #include "test/gpu/emulator/EmulatedSpec.h"
 
+#include "compiler/Driver/Arrays.h"
+#include "compiler/Driver/Npy.h"
+#include "compiler/Interpreter/Interpreter.h"
+
 #include <algorithm>
 #include <chrono>
+#include <complex>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -34,6 +39,7 @@ Runs the GPU kernels of SPEC on the CPU and compares with the interpreter.
   --range LOW HIGH      of real inputs (default 0.1 0.9)
   --range-of NAME LOW HIGH
                         of the input NAME
+  --in NAME=FILE        numbers of the input NAME, an .npy file
   --innermost NAME      dim that is innermost in memory
   --gap N               elements of padding along every axis
   --misaligned          align tensors to their elements only
@@ -45,6 +51,23 @@ Prints one line a variant, worst errors over all seeds; fails if any is wrong.
 [[noreturn]] static void fail(const std::string &text) {
   std::fprintf(stderr, "error: %s\n", text.c_str());
   std::exit(2);
+}
+
+static void readInput(const std::string &text, SpecRun &run) {
+  size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    fail("--in expects NAME=FILE, found '" + text + "'");
+  std::string error;
+  auto tensor = recur::readNpy(text.substr(equals + 1), error);
+  if (!tensor)
+    fail(error);
+  auto array = recur::toInterpreter(*tensor);
+  std::vector<double> &values = run.values[text.substr(0, equals)];
+  if (!array.isComplex())
+    values = array.real();
+  else
+    for (std::complex<double> value : array.complex())
+      values.insert(values.end(), {value.real(), value.imag()});
 }
 
 int main(int argc, char **argv) {
@@ -88,7 +111,9 @@ int main(int argc, char **argv) {
       auto &range = run.ranges[next()];
       range.first = std::atof(next().c_str());
       range.second = std::atof(next().c_str());
-    } else if (argument == "--innermost")
+    } else if (argument == "--in")
+      readInput(next(), run);
+    else if (argument == "--innermost")
       run.innermost = next();
     else if (argument == "--gap")
       run.gap = int64_t(number());
