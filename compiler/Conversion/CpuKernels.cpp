@@ -604,8 +604,7 @@ FailureOr<bool> CpuKernels::readsStatesApart() {
   return StepEmitter(scan, *this, laneDim, width, 0).readsStatesApart();
 }
 
-LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
-  StepEmitter emitter(scan, *this, laneDim, width, 0);
+void CpuKernels::findCarriers(StepEmitter &emitter) {
   carriers.assign(emitter.getCarriers().begin(), emitter.getCarriers().end());
   carrierOf.clear();
   innerDims.clear();
@@ -613,6 +612,26 @@ LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
     carrierOf.append(carrier.states, number);
     innerDims.push_back(emitter.getInnerDims(carrier));
   }
+}
+
+CpuKernels::Savings CpuKernels::getSavings() {
+  StepEmitter emitter(scan, *this, laneDim, width, 0);
+  findCarriers(emitter);
+  emitterSets = &emitter;
+  Savings savings;
+  for (const Carrier &carrier : carriers) {
+    savings.powers |= scan.isAffine() && emitter.isUniform(carrier);
+    savings.exponents |= bool(getDecay(carrier).sum);
+  }
+  if (scan.isAffine() && canUseSquares(emitter))
+    savings.squareSteps = chooseSquare(emitter);
+  emitterSets = nullptr;
+  return savings;
+}
+
+LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
+  StepEmitter emitter(scan, *this, laneDim, width, 0);
+  findCarriers(emitter);
   computeExtents(emitter);
   bool oneStep = scan->getParentOfType<func::FuncOp>()->hasAttr("recur.step");
   for (auto [i, suffix] : llvm::enumerate(kPhaseNames)) {

@@ -51,6 +51,15 @@ public:
   /// along time cannot: between loops only the last lane is kept.
   llvm::FailureOr<bool> readsStatesApart();
 
+  /// What the kernels that walk over time save.
+  struct Savings {
+    bool powers = false;    ///< transitions of many steps are powers of one
+    bool exponents = false; ///< decays add in the exponent
+    /// Steps of the segments that are the lanes of a vector; 0: steps are.
+    int64_t squareSteps = 0;
+  };
+  Savings getSavings();
+
   /// Names of the kernel of each phase; empty: there is none.
   enum Phase { Pack, Start, Fold, Advance, Replay, Finish };
   static constexpr llvm::StringLiteral kPhaseNames[] = {
@@ -73,6 +82,7 @@ private:
   class Sink;
 
   // Functions and loops.
+  void findCarriers(StepEmitter &emitter);
   mlir::LogicalResult emitKernel(llvm::StringRef name, Phase phase);
   void loadFrame();
   void locateRun();

@@ -55,6 +55,9 @@ public:
   /// dims that each thread walks, and other inner dims of small static sizes.
   static bool isTileable(ScanLikeOpInterface scan);
 
+  /// Whether the transition of a tile is a power of one that all steps have.
+  bool hasPowers() const { return llvm::is_contained(uniform, true); }
+
 private:
   static constexpr int64_t kWarp = 32;
   /// Bytes at the start of the workspace, which hold the counter of tickets;

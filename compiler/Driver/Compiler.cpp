@@ -11,6 +11,7 @@
 
 #include "compiler/Analysis/Explain.h"
 #include "compiler/Conversion/Artifact.h"
+#include "compiler/Conversion/ExplainKernels.h"
 #include "compiler/Driver/Header.h"
 #include "compiler/Driver/Jit.h"
 #include "compiler/Frontend/Frontend.h"
@@ -443,6 +444,8 @@ Compilation::explain(llvm::ArrayRef<std::pair<std::string, int64_t>> sizes,
     if (!std::exchange(isFirst, false))
       os << '\n';
     recur::explain(scan, known, os);
+    if (auto signature = Signature::get(function); succeeded(signature))
+      explainKernels(scan, *signature, os);
   }
   // What is no scan, or has no kernels, is refused after the rest has been
   // explained.
