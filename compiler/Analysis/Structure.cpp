@@ -206,30 +206,74 @@ std::string Attempt::showTerm(Operation *op) {
          "'" + advice;
 }
 
-/// A factor that is not finite makes products with the semiring's zero that are
-/// no numbers.
+/// The number that a value is, or may be where it selects, and that is no
+/// element of the semiring: of the reals all infinities, of the others the
+/// opposite of their zero, and NaN of all; nothing if there is none. The sign
+/// is that of what the value becomes in the end.
+static std::optional<double> findForeign(Value value, Semiring semiring,
+                                         bool isFactor, double sign = 1) {
+  Operation *op = value.getDefiningOp();
+  if (FloatAttr constant; op && matchPattern(value, m_Constant(&constant))) {
+    double number = sign * constant.getValueAsDouble();
+    bool isElement =
+        std::isfinite(number) || (semiring != Semiring::PlusTimes &&
+                                  number == getSemiringZero(semiring));
+    return isElement ? std::nullopt : std::optional(number);
+  }
+  // What a step adds may be infinite at times: -inf for what cannot be.
+  if (!isFactor || !isa_and_present<arith::SelectOp, arith::NegFOp,
+                                    arith::ExtFOp, arith::TruncFOp>(op))
+    return std::nullopt;
+  if (isa<arith::NegFOp>(op))
+    sign = -sign;
+  for (Value operand : op->getOperands().take_back(
+           isa<arith::SelectOp>(op) ? 2 : op->getNumOperands()))
+    if (auto found = findForeign(operand, semiring, isFactor, sign))
+      return found;
+  return std::nullopt;
+}
+
+/// A factor, or a number that is always added, that is no element of the
+/// semiring makes products with its zero that are no numbers.
 bool Attempt::checkFinite() {
-  for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i)
-    for (const Term &term : forms.get(getUpdate(i)).terms) {
-      auto constant = term.coefficient.getDefiningOp<arith::ConstantOp>();
-      auto number =
-          constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
-      if (!number)
-        continue;
-      double value = number.getValueAsDouble();
-      if (std::isfinite(value) || value == getSemiringZero(semiring))
-        continue;
-      std::string shown = std::isnan(value) ? "nan"
-                          : value > 0       ? "inf"
-                                            : "-inf";
-      refuse(term.origin,
-             ("the factor of state '" + getName(term.read.state) + "' is " +
-              shown + ", expected a finite number: its product with " +
-              (semiring == Semiring::PlusTimes ? "0" : "an infinite state") +
-              " is none")
-                 .str());
+  auto check = [&](Value value, unsigned state, Operation *at,
+                   const Twine &what, bool isFactor) {
+    auto found = value ? findForeign(value, semiring, isFactor) : std::nullopt;
+    if (!found)
+      return true;
+    std::string text =
+        (what +
+         (value.getDefiningOp<arith::ConstantOp>() ? " is " : " can be "))
+            .str();
+    text += std::isnan(*found) ? "nan" : *found > 0 ? "inf" : "-inf";
+    bool isReal = semiring == Semiring::PlusTimes;
+    text += ", expected a finite number";
+    if (!isReal)
+      text += getSemiringZero(semiring) < 0 ? " or -inf" : " or inf";
+    text += std::isnan(*found) ? ": every later state would be nan"
+            : isReal           ? ": its product with 0 is none"
+                               : ": its product with an infinite state is none";
+    text += showTerm(getUpdate(state).getDefiningOp());
+    text += std::isnan(*found) || (isReal && isFactor)
+                ? "; to mark a step, select a result instead of the state"
+                : "; a large finite number has the same effect";
+    refuse(at, text);
+    return false;
+  };
+  for (unsigned i = 0, e = (*step).getNumStates(); i < e; ++i) {
+    const Form &form = forms.get(getUpdate(i));
+    for (const Term &term : form.terms)
+      if (!check(term.coefficient, i, term.origin,
+                 "the factor of state '" + getName(term.read.state) + "'",
+                 /*isFactor=*/true))
+        return false;
+    // Without a state before it there is nothing to multiply with.
+    if (form.dependsOnState() &&
+        !check(form.rest, i, getUpdate(i).getDefiningOp(),
+               "what is added to state '" + getName(i) + "'",
+               /*isFactor=*/false))
       return false;
-    }
+  }
   return true;
 }
 

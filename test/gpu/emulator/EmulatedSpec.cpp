@@ -316,7 +316,8 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
     auto found = run.ranges.find(name);
     return found == run.ranges.end() ? run.range : found->second;
   };
-  std::string key = std::to_string(run.dataSeed) + " " + run.wild;
+  std::string key =
+      std::to_string(run.dataSeed) + " " + run.wild + " " + run.infinite;
   for (size_t i = 0; isInput(i); ++i) {
     auto [low, high] = getRange(signature.arguments[i].name);
     key += " " + std::to_string(low) + " " + std::to_string(high);
@@ -377,6 +378,10 @@ EmulatedSpec::Implementation::interpret(const SpecRun &run,
       }
       if (argument.name == run.wild)
         makeWild(argument, shape, values, random);
+      if (argument.name == run.infinite)
+        for (double &value : values)
+          if (random() % 500 == 0)
+            value = run.infinities[random() % run.infinities.size()];
       // Products of complex numbers must not grow.
       if (array.isComplex())
         for (std::complex<double> &value : array.complex()) {
@@ -542,7 +547,9 @@ void EmulatedSpec::Implementation::compare(const SpecRun &run,
         first = k;
       }
       if ((std::isinf(want) && found == want) ||
-          (std::isnan(want) && std::isnan(found)))
+          (std::isnan(want) && std::isnan(found)) ||
+          (!run.infinite.empty() && !std::isfinite(want) &&
+           !std::isfinite(found)))
         continue;
       error += (found - want) * (found - want);
       norm += want * want;

@@ -61,6 +61,10 @@ struct SpecRun {
   /// An input over time that is infinite, or not a number, at about one time of
   /// a hundred; empty: none is.
   std::string wild = {};
+  /// An input of which one element of 500 is one of `infinities`. Which of
+  /// infinity and NaN a result is is not compared.
+  std::string infinite = {};
+  std::vector<double> infinities = {};
   unsigned variant = 0;
   unsigned resident = 0;
 };

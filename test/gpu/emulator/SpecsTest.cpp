@@ -12,8 +12,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/gpu/emulator/Matrix.h"
+#include "test/unit/InfiniteSpecs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -485,6 +487,66 @@ TEST_P(PackedTest, SequencesAreApart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Specs, PackedTest, ::testing::ValuesIn(packed),
+                         [](auto &info) {
+                           return std::string(info.param.name);
+                         });
+
+//===----------------------------------------------------------------------===//
+// Inputs that are no numbers
+//===----------------------------------------------------------------------===//
+
+class InfiniteInputs
+    : public ::testing::TestWithParam<recur::test::InfiniteSpec> {};
+
+TEST_P(InfiniteInputs, StayInTheirPlaces) {
+  EmulatedSpec spec(GetParam().text, {}, GetParam().name);
+  ASSERT_EQ(spec.getError(), "");
+  SpecRun run;
+  run.infinite = GetParam().input;
+  run.infinities = GetParam().numbers;
+  for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant)
+    for (const char *innermost : {"d", "t"})
+      for (auto [time, channels] : {std::pair(96, 40), std::pair(2080, 4)}) {
+        run.variant = variant;
+        run.innermost = innermost;
+        run.sizes = {{"b", 2}, {"t", time}, {"d", channels}};
+        ++run.seed;
+        run.dataSeed = run.seed;
+        EXPECT_EQ(spec.run(run).error, "")
+            << spec.getVariants()[variant] << ", t = " << time << ", "
+            << innermost << " innermost";
+      }
+}
+
+/// The zero of a semiring takes any state away, NaN stays.
+TEST(InfiniteStates, ZeroTakesAway) {
+  EmulatedSpec spec("recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d]) {\n"
+                    "  state v[b,d]\n  v = max(prev(v) + a, x)\n}\n");
+  ASSERT_EQ(spec.getError(), "");
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  SpecRun run;
+  run.sizes = {{"t", 8}};
+  run.values["a"] = {-inf, 0.25, inf, 1, -inf, 0.5, nan, -inf};
+  run.values["x"] = std::vector<double>(8, 0.5);
+  const double wanted[] = {0.5, 0.75, inf, inf, 0.5, 1, nan, nan};
+  for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant) {
+    run.variant = variant;
+    SpecResult result = spec.run(run);
+    if (!result.refused.empty())
+      continue;
+    ASSERT_EQ(result.outputs.size(), 1u);
+    for (int i = 0; i < 8; ++i) {
+      double found = result.outputs[0].values[i];
+      EXPECT_TRUE(found == wanted[i] ||
+                  (std::isnan(found) && std::isnan(wanted[i])))
+          << spec.getVariants()[variant] << ", step " << i << ": " << found;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, InfiniteInputs,
+                         ::testing::ValuesIn(recur::test::kInfiniteSpecs),
                          [](auto &info) {
                            return std::string(info.param.name);
                          });

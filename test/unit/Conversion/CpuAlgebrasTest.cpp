@@ -9,6 +9,8 @@
 
 #include "SpecMatrix.h"
 
+#include "test/unit/InfiniteSpecs.h"
+
 #include "gtest/gtest.h"
 
 using namespace recur::test;
@@ -299,6 +301,40 @@ TEST_P(CpuAlgebras, RunsOnOlderInstructionSets) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Specs, CpuAlgebras, testing::ValuesIn(kSpecs),
+                         [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
+
+//===----------------------------------------------------------------------===//
+// Inputs that are no numbers
+//===----------------------------------------------------------------------===//
+
+class InfiniteInputs : public testing::TestWithParam<InfiniteSpec> {};
+
+TEST_P(InfiniteInputs, StayInTheirPlaces) {
+  ExecutedSpec spec(GetParam().text);
+  ASSERT_EQ(spec.error(), "");
+  Call call;
+  call.infinite = GetParam().input;
+  call.infinities = GetParam().numbers;
+  for (call.variant = 0; call.variant < spec.info()->n_cpu_variants;
+       ++call.variant)
+    for (const char *innermost : {"d", "t"})
+      for (auto [t, d] :
+           {std::pair(97, 40), std::pair(300, 3), std::pair(1 << 17, 2)}) {
+        call.contiguous = innermost;
+        call.sizes = {{"b", 2}, {"t", t}, {"d", d}, {"n", 3}};
+        ++call.seed;
+        std::string wrong = spec.run(call);
+        // (a variant that wants another stride takes no part)
+        if (wrong.find("status: ") != 0)
+          EXPECT_EQ(wrong, "") << t << " steps, " << d << " channels, "
+                               << innermost << " innermost";
+      }
+}
+
+INSTANTIATE_TEST_SUITE_P(Specs, InfiniteInputs,
+                         testing::ValuesIn(kInfiniteSpecs),
                          [](const auto &info) {
                            return std::string(info.param.name);
                          });

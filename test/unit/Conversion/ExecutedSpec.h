@@ -31,6 +31,10 @@ struct Call {
   bool padded = false;
   /// Bounds of random inputs by argument; others are in (-0.95, 0.95).
   std::map<std::string, std::pair<double, double>> ranges;
+  /// An input of which one element of 500 is one of `infinities`; empty: none
+  /// is. Which of infinity and NaN a result is is not compared.
+  std::string infinite = {};
+  std::vector<double> infinities = {};
   unsigned seed = 1;
   /// Run only this variant of the artifact; -1: the runtime chooses.
   int variant = -1;
