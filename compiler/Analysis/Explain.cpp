@@ -11,6 +11,7 @@
 #include "compiler/Analysis/Economy.h"
 #include "compiler/Analysis/Expressions.h"
 
+#include "compiler/Analysis/Monoids.h"
 #include "compiler/Analysis/Schedules.h"
 #include "compiler/Analysis/Structure.h"
 #include "dialect/IR/Scalars.h"
@@ -191,16 +192,10 @@ static void countOps(ScanLikeOpInterface scan, WorkTable &table) {
     }
   }
   if (MonoidOp monoid = getMonoidOp(scan)) {
-    OpCost cost{0, 0};
-    for (Operation &op : monoid.getCombine().front())
-      if (auto step = dyn_cast<StepOpInterface>(op)) {
-        cost.arithmetic += step.getCost().arithmetic;
-        cost.special += step.getCost().special;
-      }
     SmallBitVector dims =
         getMapDims(getDimsMap(space, scan.getState(0).getDims()), space);
     dims.set(space.getTime());
-    table.addCost(dims, cost);
+    table.addCost(dims, getCombineCost(monoid));
     return;
   }
   // a (x) h (+) b: two operations for each entry of the transition, four times

@@ -261,6 +261,16 @@ std::optional<Refusal> recur::testMonoid(MonoidOp monoid) {
   return MonoidTest(monoid).run();
 }
 
+OpCost recur::getCombineCost(MonoidOp monoid) {
+  OpCost cost{0, 0};
+  for (Operation &op : monoid.getCombine().front())
+    if (auto step = dyn_cast<StepOpInterface>(op)) {
+      cost.arithmetic += step.getCost().arithmetic;
+      cost.special += step.getCost().special;
+    }
+  return cost;
+}
+
 //===----------------------------------------------------------------------===//
 // Steps
 //===----------------------------------------------------------------------===//

@@ -23,6 +23,9 @@ Classification classifyMonoid(RecurrenceOp recurrence);
 /// Whether some new state is a member of a combined tuple.
 bool usesMonoid(RecurrenceOp recurrence);
 
+/// What one combination of two tuples computes.
+OpCost getCombineCost(MonoidOp monoid);
+
 } // namespace recur
 
 #endif // RECUR_COMPILER_ANALYSIS_MONOIDS_H

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Analysis/Schedules.h"
+#include "compiler/Analysis/Monoids.h"
 #include "compiler/Analysis/Waves.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -224,6 +225,15 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
   return changed;
 }
 
+/// The most numbers of a tuple in registers, and the most rows of a matrix: of
+/// one that is the same for all steps, and of others.
+static constexpr int64_t kLargestTuple = 16, kLargestUniform = 6,
+                         kLargestVarying = 5;
+
+/// Operations of the combinations that a thread makes of its steps, at most:
+/// they are unrolled.
+static constexpr int64_t kMostWork = 4096;
+
 /// What decides over a scan's tiles.
 struct TileShape {
   /// Halves of registers that a thread keeps for each of its elements.
@@ -237,8 +247,11 @@ struct TileShape {
   /// the map of several steps that are not known or the same for all steps.
   int64_t order, travelling;
   bool isUniform; ///< the map's matrix is the same for all steps
-  /// Bytes that a step reads, and whether all of them can wait in shared
-  /// memory, if `vector` numbers along time are one piece.
+  bool isTuple;   ///< elements of a monoid
+  int64_t work;   ///< operations of one combination
+  /// Bytes that a step reads, or writes if those are more, and whether all of
+  /// them can wait in shared memory, if `vector` numbers along time are one
+  /// piece.
   int64_t bytes;
   bool canWait;
   /// Numbers of a step that lie together after the dims of lanes; of those
@@ -248,6 +261,15 @@ struct TileShape {
   /// Numbers along time in a vector of 16 bytes. Several numbers of a step that
   /// lie together are vectors already.
   int64_t getVector() const { return innerLast ? 1 : std::max(1u, 128 / bits); }
+  /// Maps of so many numbers that their steps had better wait in shared memory
+  /// than in registers.
+  bool isLarge() const { return !isUniform && !isTuple && order > 3; }
+  /// So many steps that a thread combines no more than it should.
+  int64_t limit(int64_t steps) const {
+    return std::min<int64_t>(steps,
+                             llvm::bit_floor<uint64_t>(std::max<int64_t>(
+                                 1, kMostWork / std::max<int64_t>(1, work))));
+  }
 };
 
 /// The bits of a number in memory.
@@ -278,13 +300,22 @@ static bool isTransitionUniform(ScanLikeOpInterface scan) {
                        [&](Value value) { return sets.get(value).test(time); });
 }
 
+/// How many of the numbers that `elements` yields vary over time.
+static int64_t countVarying(ScanLikeOpInterface scan) {
+  IndexSets sets = IndexSets::compute(scan.getElements(), scan);
+  return llvm::count_if(
+      scan.getElements().front().getTerminator()->getOperands(),
+      [&](Value value) {
+        return sets.get(value).test(scan.getSpace().getTime());
+      });
+}
+
 /// Nothing if a scan has no tiles: its states have to fit in registers.
 static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
                                              const LaneDims &dims) {
   SpaceAttr space = scan.getSpace();
   AlgebraAttr algebra = scan.getAlgebra();
-  if (scan.getNumStates() == 0 || algebra.getStructure() == Structure::Monoid ||
-      isStep(scan))
+  if (scan.getNumStates() == 0 || isStep(scan))
     return std::nullopt;
   int row = -1;
   if (std::optional<ArrayAttr> pair = scan.getBlockDims())
@@ -302,14 +333,25 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
                 algebra.getStructure() == Structure::OuterProduct;
   bool companion = algebra.getStructure() == Structure::Companion;
   shape.order = single ? 1 : algebra.getOrder();
-  // The exponentials of sums of logarithms are too many in products of
-  // matrices; what is published of larger matrices is more than is read.
-  bool uniform = isTransitionUniform(scan);
-  if (shape.order > (uniform ? 4 : 3) ||
-      (shape.order > 1 && algebra.getSemiring() == Semiring::LogSumExp))
+  shape.isTuple = algebra.getStructure() == Structure::Monoid;
+  bool uniform = !shape.isTuple && isTransitionUniform(scan);
+  if (shape.order > (shape.isTuple ? kLargestTuple
+                     : uniform     ? kLargestUniform
+                                   : kLargestVarying))
     return std::nullopt;
   shape.isUniform = uniform;
-  shape.travelling = shape.order + (uniform ? 0 : shape.order * shape.order);
+  shape.work =
+      shape.order * (uniform ? shape.order : shape.order * (shape.order + 1));
+  if (algebra.getSemiring() == Semiring::LogSumExp)
+    shape.work *= 4;
+  if (shape.isTuple) {
+    OpCost cost = getCombineCost(getMonoidOp(scan));
+    shape.work = int64_t(cost.arithmetic + 8 * cost.special);
+  }
+  shape.travelling =
+      shape.order + (uniform         ? 0
+                     : shape.isTuple ? scan.getSegments() != nullptr
+                                     : shape.order * shape.order);
 
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   shape.bits = 16;
@@ -348,12 +390,13 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
   int64_t read = 0, kept = 0, lagged = 0, written = 0, results = 0;
   for (auto state : scan.getStates().getAsRange<StateAttr>()) {
     int64_t offsets = companion ? 1 : shape.order;
-    int64_t numbers = single    ? (shape.narrow ? 1 : 2)
-                      : uniform ? offsets
-                                : offsets * (shape.order + 1);
+    int64_t numbers = single          ? (shape.narrow ? 1 : 2)
+                      : shape.isTuple ? countVarying(scan)
+                      : uniform       ? offsets
+                                      : offsets * (shape.order + 1);
     kept += halves(state.getType()) * numbers;
     if (!single && !companion && row < 0)
-      break; // one block of all states
+      break; // one block or tuple of all states
   }
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
     if (!isTimed(i))
@@ -371,20 +414,24 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
     if (output.isFinal())
       continue;
     ++results;
+    shape.bytes +=
+        getBits(type) / 8 * getInnerCount(getDimsMap(space, output.getDims()));
     written = std::max(written, halves(type) * getInnerCount(getDimsMap(
                                                    space, output.getDims())));
   }
   shape.timeIsNearer = dims.channel < 0 || nearer > 0;
   shape.canWait = lagged == 0;
+  int64_t bytes = 0;
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
     if (!isTimed(i))
       continue;
     int64_t bits = getBits(input.getType());
     int64_t inner = getInnerCount(recurrence.getInputMap(i));
-    shape.bytes += bits * inner / 8;
+    bytes += bits * inner / 8;
     int64_t piece = bits / 8 * (shape.innerLast ? inner : shape.getVector());
     shape.canWait &= piece == 4 || piece == 8 || piece == 16;
   }
+  shape.bytes = std::max(shape.bytes, bytes);
   shape.halves = std::max({read, kept, written}) + 2 * lagged +
                  2 * std::max<int64_t>(0, results - 1);
   return shape;
@@ -415,9 +462,18 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   int64_t elements = std::clamp<int64_t>(
       llvm::bit_floor<uint64_t>(128 / shape->halves), shape->order > 1 ? 2 : 8,
       narrow || shape->halves <= 2 ? 64 : 32);
+  elements = shape->limit(elements);
   // Vectors of 16 bytes along time, of 8 bytes along channels.
   int64_t vector = shape->getVector();
   int64_t pair = std::max<int64_t>(1, vector / 2);
+  // Steps that wait in shared memory: 256 bytes a thread keep enough on their
+  // way.
+  int64_t waiting =
+      std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(llvm::divideCeil(
+                              256, std::max<int64_t>(1, shape->bytes))),
+                          vector, std::min<int64_t>(64, 32 * vector));
+  waiting = std::max(vector, shape->limit(waiting));
+  bool waits = shape->canWait && !scan.getSegments();
   if (dims.channel >= 0 && !(shape->innerLast && shape->timeIsNearer)) {
     StringRef channel = space.getName(dims.channel);
     // Fewer channels and longer tiles where a row of them is long enough: the
@@ -426,6 +482,13 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
     // that lie together fill vectors, and twice the registers with them pay.
     bool matrices = shape->order > 1 && !shape->isUniform;
     bool few = narrow || shape->bits > 32;
+    // Of large matrices what can waits in shared memory; the longer the tile
+    // the better.
+    if (shape->isLarge() && !scan.getSegments())
+      schedules.push_back(ScheduleAttr::get(
+          scan.getContext(), target.name, "lookback", channel, /*width=*/1,
+          true, 0, waiting, /*group=*/shape->innerLast ? 4 : 8, /*chunks=*/1,
+          /*warps=*/8, /*stages=*/1));
     // Whole lines of memory where tiles are few; longer tiles else.
     if (matrices && !shape->innerLast && shape->bits == 32)
       add("lookback", channel, 1, true, 32, 8, elements);
@@ -448,15 +511,10 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   bool walksBounds = scan.getSegments() && !needsOnlyFirsts(scan);
   int64_t share = walksBounds ? 2 : 1;
   // Maps that cost more than products and sums of numbers are composed by a
-  // thread for many steps, which wait in shared memory: 256 bytes a thread keep
-  // enough on their way.
+  // thread for many steps, which wait in shared memory.
   bool isSum = shape->order == 1 &&
                scan.getAlgebra().getSemiring() == Semiring::PlusTimes;
-  int64_t waiting =
-      std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(llvm::divideCeil(
-                              256, std::max<int64_t>(1, shape->bytes))),
-                          vector, std::min<int64_t>(64, 32 * vector));
-  if ((!isSum || shape->bits > 32) && shape->canWait && !scan.getSegments())
+  if ((!isSum || shape->bits > 32) && waits)
     schedules.push_back(ScheduleAttr::get(
         scan.getContext(), target.name, "lookback", time, vector, true, 0,
         waiting, /*group=*/1, /*chunks=*/1, /*warps=*/8, /*stages=*/1));
@@ -538,6 +596,10 @@ static void addWaves(ScanLikeOpInterface scan, const TargetSpec &target,
 /// enough to fill a GPU.
 static constexpr int64_t kStatelessSteps = 16;
 
+/// Steps of a segment of what fits in no tile: as many as there are segments in
+/// 65536 steps, which one thread a channel combines one after the other.
+static constexpr int64_t kLongSegment = 256;
+
 /// Newton's method. Over the grid, the warps of the last kernel's blocks are as
 /// many as let the summaries of 32 channels fit in 48 kB of shared memory, up
 /// to eight.
@@ -611,6 +673,12 @@ recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
     addTiles(scan, target, dims, schedules);
     addSplit(scan, target, dims, schedules);
     addWaves(scan, target, dims, schedules);
+    // What fits in no tile is read twice, where channels are few.
+    if (schedules.empty() && dims.channel >= 0 && !isStep(scan) &&
+        scan.getNumStates() > 0)
+      schedules.push_back(ScheduleAttr::get(context, target.name, "segments",
+                                            channel, width, /*contiguous=*/true,
+                                            kLongSegment));
     // What has waves needs the serial kernel only where they do not fit, and
     // over one step there are no strides to save.
     if (dims.channel >= 0 && !isStep(scan) &&

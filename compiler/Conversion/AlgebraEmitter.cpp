@@ -207,7 +207,8 @@ std::vector<Value> AlgebraEmitter::combine(const Carrier &carrier,
   }
   std::vector<Value> result;
   Value kept;
-  if (carrier.startsAnew())
+  // (in packed sequences also where no step of its own does)
+  if (!map.entries.empty())
     kept = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE,
                                  map.entries[0], constant(0));
   for (auto [value, part] :

@@ -36,6 +36,9 @@ static constexpr int64_t kDefaultSegmentSteps = 256;
 /// Alignment of the parts of a workspace, in bytes.
 static constexpr int64_t kWorkspaceAlignment = 256;
 
+/// Cycles from one segment to the next where segments are combined.
+static constexpr int64_t kSummaryLatency = 1500;
+
 static int64_t getBytes(Type type) {
   if (auto complex = dyn_cast<ComplexType>(type))
     return 2 * getBytes(complex.getElementType());
@@ -676,17 +679,22 @@ LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
   return success();
 }
 
-/// The longest chain of operations; arithmetic takes about 6 cycles, and a
-/// special function with what belongs to it 56 (measured on an H200).
+/// The longest chain of operations on the states; arithmetic takes about 6
+/// cycles, and a special function with what belongs to it 56 (measured on an
+/// H200).
 int64_t GpuKernels::getStepLatency() {
   DenseMap<Value, int64_t> latest;
   int64_t longest = 0;
-  for (Operation &op : scan.getElements().front().without_terminator()) {
+  MonoidOp monoid = getMonoidOp(scan);
+  Block &step =
+      monoid ? monoid.getCombine().front() : scan.getElements().front();
+  // (what a monoid combines its states with is taken for a state)
+  size_t firstState = monoid ? 0 : scan.getInputs().size();
+  for (Operation &op : step.without_terminator()) {
     int64_t begin = -1;
     for (Value operand : op.getOperands()) {
       auto argument = dyn_cast<BlockArgument>(operand);
-      bool isState =
-          argument && argument.getArgNumber() >= scan.getInputs().size();
+      bool isState = argument && argument.getArgNumber() >= firstState;
       auto found = latest.find(operand);
       begin = std::max(begin, isState                 ? 0
                               : found == latest.end() ? -1
@@ -700,8 +708,7 @@ int64_t GpuKernels::getStepLatency() {
     for (Value result : op.getResults())
       latest[result] = end;
   }
-  Operation *yield = scan.getElements().front().getTerminator();
-  for (Value value : yield->getOperands())
+  for (Value value : step.getTerminator()->getOperands())
     longest = std::max(longest, latest.lookup(value));
   return std::max<int64_t>(longest, 10);
 }
@@ -945,6 +952,11 @@ void GpuKernels::describe(gpu::GPUFuncOp function, const Launch &launch) {
   function->setAttr(kLaunchAttr, b.getDictionaryAttr(list));
 }
 
+int64_t GpuKernels::getSegmentSteps() const {
+  int64_t segment = schedule.getSegment();
+  return segment > 0 ? segment : kDefaultSegmentSteps;
+}
+
 void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
   static constexpr StringRef phases[] = {"scan", "fold", "combine", "replay"};
   bool segmented = schedule.getAlgorithm() == "segments";
@@ -968,10 +980,14 @@ void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
     launch.laneDim = laneDim;
   launch.itemsPerBlock = launch.block = kBlockThreads;
   if (kernel == Kernel::Fold || kernel == Kernel::Replay)
-    launch.timeTile = schedule.getSegment() > 0 ? schedule.getSegment()
-                                                : kDefaultSegmentSteps;
+    launch.timeTile = getSegmentSteps();
   if (!dims.inner.empty())
     launch.pointCost = 80;
+  if (getMonoidOp(scan))
+    launch.stepCost = std::max(launch.stepCost, getStepLatency());
+  // One segment after the other: its summary comes from memory.
+  if (kernel == Kernel::Combine)
+    launch.stepCost = kSummaryLatency / getSegmentSteps() + 1;
   if (!scan.isAffine()) {
     launch.stepCost = getStepLatency();
     size_t inputs = findLoadedAhead().size();

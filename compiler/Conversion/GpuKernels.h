@@ -93,6 +93,7 @@ protected:
     llvm::SmallVector<mlir::Attribute> workspace;
   };
   void describe(mlir::gpu::GPUFuncOp function, const Launch &launch);
+  int64_t getSegmentSteps() const;
   void describePhase(mlir::gpu::GPUFuncOp function, Kernel kernel);
   /// The arguments that the schedule promises unit stride.
   uint64_t getUnitStrideMask() const;

@@ -10,6 +10,8 @@
 
 #include "compiler/Conversion/TileKernels.h"
 
+#include "compiler/Analysis/Monoids.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -21,8 +23,10 @@ using mlir::Value;
 /// Rows of a block whose warps work each on a row of its own.
 static constexpr int64_t kRowsPerBlock = 4;
 
-/// The most components of a carrier, and the most points of inner dims.
-static constexpr int64_t kLargestCarrier = 4, kLargestInner = 64;
+/// The most components of a carrier that is a vector, and of a tuple; the most
+/// points of inner dims.
+static constexpr int64_t kLargestCarrier = 8, kLargestTuple = 16,
+                         kLargestInner = 64;
 
 //===----------------------------------------------------------------------===//
 // Set-up
@@ -51,8 +55,10 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
     bool varies = scan.getSegments() != nullptr;
     for (unsigned i = 0; i < carrier.size; ++i)
       for (unsigned j = 0; j < carrier.size; ++j) {
-        // Where a sequence starts, nothing is left of the state before.
-        if (scan.getSegments() && pattern(i, j) == algebra::Entry::One)
+        // Where a sequence starts, nothing is left of the state before. Of a
+        // monoid one number says so.
+        if (scan.getSegments() && pattern(i, j) == algebra::Entry::One &&
+            (!carrier.monoid || i == 0))
           pattern(i, j) = algebra::Entry::Any;
         if (carrier.step(i, j) == algebra::Entry::Any)
           varies |=
@@ -60,7 +66,7 @@ TileKernels::TileKernels(ScanOp scan, ScheduleAttr schedule,
                   .getIndexSet(yield.getOperand(carrier.getEntryOperand(i, j)))
                   .test(space.getTime());
       }
-    uniform.push_back(!varies && pattern.count() > 0);
+    uniform.push_back(!varies && !carrier.monoid && pattern.count() > 0);
     keepsLast |= hasFinal && uniform.back();
     patterns.push_back(std::move(pattern));
   }
@@ -87,7 +93,8 @@ bool TileKernels::isTileable(ScanLikeOpInterface scan) {
                    scan.getState(carrier.state).getDims(),
                    [&](StringAttr name) { return isInner(carrier, name); }))
              return false;
-           return !carrier.monoid && carrier.size <= kLargestCarrier &&
+           return carrier.size <=
+                      (carrier.monoid ? kLargestTuple : kLargestCarrier) &&
                   (part.isInteger(1) || (isa<FloatType>(part) &&
                                          part.getIntOrFloatBitWidth() >= 32));
          });
@@ -99,8 +106,9 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
                             << "' needs steps that fit in registers: states "
                                "of up to "
                             << kLargestCarrier
-                            << " numbers that depend on each other, and no "
-                               "other reduced dims";
+                            << " numbers that depend on each other, or tuples "
+                               "of up to "
+                            << kLargestTuple << ", and no other reduced dims";
   if (lookback && laneTile > threads)
     return scan.emitError()
            << "schedule 'lookback' needs a thread for each "
@@ -119,8 +127,9 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   gpu::GPUFuncOp function = createKernel(module, name, threads);
   describeTile(function);
   // Registers for as many blocks as keep a multiprocessor's memory busy.
-  function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(std::max<int64_t>(
-                                         1, (stages ? 768 : 512) / threads)));
+  function->setAttr("nvvm.minctasm",
+                    b.getI32IntegerAttr(std::max<int64_t>(
+                        1, (stages && !hasLargeMaps() ? 768 : 512) / threads)));
   readParameters(function);
   locate();
   checkInner();
@@ -269,7 +278,7 @@ void TileKernels::emitSerial() {
       starts = createStartsOfAll();
     for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
       llvm::append_range(carried,
-                         isPacked() ? getZero(carrier) : starts[carrier]);
+                         isPacked() ? getNeutral(carrier) : starts[carrier]);
   }
   unsigned numCarries = carried.size();
   auto split = [&](ValueRange values) {
@@ -555,7 +564,7 @@ Value TileKernels::emitTile(Value ticket) {
         starts = createStartsOfAll();
       for (unsigned carrier = 0; isPacked() && carrier < carriers.size();
            ++carrier)
-        starts.push_back(getZero(carrier));
+        starts.push_back(getNeutral(carrier));
       yield(starts);
       b.setInsertionPointToEnd(branch.elseBlock());
       yield(lookBack(thread, own));
@@ -614,6 +623,32 @@ Value TileKernels::emitTile(Value ticket) {
 // Description
 //===----------------------------------------------------------------------===//
 
+/// Whether to combine two maps takes more registers than the usual.
+bool TileKernels::hasLargeMaps() const {
+  return llvm::any_of(
+      llvm::seq<size_t>(0, carriers.size()), [&](size_t carrier) {
+        return getParts(carrier) *
+                   (getOrder(carrier) + patterns[carrier].count()) >
+               8;
+      });
+}
+
+/// Operations of a step that is folded and replayed, where they are more work
+/// than to move a step.
+int64_t TileKernels::getWork(const Carrier &carrier) const {
+  if (MonoidOp monoid = carrier.monoid) {
+    OpCost cost = getCombineCost(monoid);
+    return 2 * int64_t(cost.arithmetic + 8 * cost.special);
+  }
+  bool isLog = carrier.semiring == Semiring::LogSumExp;
+  int64_t size = carrier.size, entries = patterns[getNumber(carrier)].count();
+  if (size == 1 || (size <= 3 && !isLog))
+    return 0;
+  int64_t work =
+      isUniform(getNumber(carrier)) ? 2 * size * size : (2 + size) * entries;
+  return isLog ? 4 * work : work;
+}
+
 void TileKernels::describeTile(gpu::GPUFuncOp function) {
   uint64_t vectors = 0;
   int64_t vectorBytes = 0;
@@ -652,7 +687,12 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
     launch.zeroedConstant = kTicketBytes;
     launch.zeroedPerTile = 8 * getWords() * laneTile;
   }
-  launch.registers = stages ? 80 : lookback ? 128 : rows > 1 ? 56 : 96;
+  for (const Carrier &carrier : carriers)
+    launch.stepCost = std::max(launch.stepCost, 4 * getWork(carrier));
+  launch.registers = stages && !hasLargeMaps() ? 80
+                     : lookback                ? 128
+                     : rows > 1                ? 56
+                                               : 96;
   launch.stepsInFlight = getElements();
   describe(function, launch);
 }

@@ -254,7 +254,8 @@ private:
   Map select(Value condition, const Map &x, const Map &y);
   State select(Value condition, const State &x, const State &y);
   Map getIdentity(unsigned carrier);
-  State getZero(unsigned carrier);
+  /// What an empty segment ends in.
+  State getNeutral(unsigned carrier);
   States createStartsOfAll();
   /// Entries of the powers of a transition that does not vary over time: of so
   /// many steps, of the steps of 1, 2, 4 ... teams and of those before the
@@ -292,6 +293,8 @@ private:
   int64_t getMapParts(unsigned carrier) const;
   void storeMap(Value slot, unsigned carrier, const Map &map);
   Map loadMap(unsigned carrier, Value slot);
+  bool hasLargeMaps() const;
+  int64_t getWork(const Carrier &carrier) const;
   void describeTile(mlir::gpu::GPUFuncOp function);
 
   // The schedule.

@@ -26,8 +26,8 @@ static int64_t getBytes(Type part) {
 // The algebra
 //===----------------------------------------------------------------------===//
 
-TileKernels::State TileKernels::getZero(unsigned carrier) {
-  return State(getOrder(carrier), getAlgebra(carriers[carrier]).zero());
+TileKernels::State TileKernels::getNeutral(unsigned carrier) {
+  return getAlgebra(carriers[carrier]).neutral(carriers[carrier]);
 }
 
 /// What the states start from, at the current position.
@@ -50,8 +50,11 @@ TileKernels::Map TileKernels::widen(unsigned carrier, const Transition &map) {
 
 TileKernels::Map TileKernels::getIdentity(unsigned carrier) {
   AlgebraEmitter algebra = getAlgebra(carriers[carrier]);
-  return widen(carrier, algebra::makeIdentity<AlgebraEmitter, Value>(
-                            algebra, patterns[carrier]));
+  Map identity = widen(carrier, algebra::makeIdentity<AlgebraEmitter, Value>(
+                                    algebra, patterns[carrier]));
+  State rest = getNeutral(carrier);
+  identity.rest.assign(rest.begin(), rest.end());
+  return identity;
 }
 
 /// While maps of several steps are combined, that of a constant leaves no trace
@@ -59,7 +62,9 @@ TileKernels::Map TileKernels::getIdentity(unsigned carrier) {
 /// not touch each other.
 Value TileKernels::isApart(unsigned carrier, const Map &map) {
   Type part = getPart(carrier);
-  if (!isPacked() || !isCombining || !isa<FloatType>(part))
+  // (the element of a monoid says itself whether it stands alone)
+  if (!isPacked() || !isCombining || !isa<FloatType>(part) ||
+      carriers[carrier].monoid)
     return {};
   SmallVector<Value> parts, zeros;
   for (Value entry : map.entries) {

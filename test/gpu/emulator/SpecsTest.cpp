@@ -240,6 +240,23 @@ const Feature features[] = {
     {"Viterbi", "recurrence r over t (A[i=4,j=4], e[b,t,i]) -> (v[b,t,i], "
                 "best[b,t], final v) {\n  state v[b,i]\n"
                 "  v = max(j: A + v[b,t-1,j]) + e\n  best = max(i: v)\n}\n"},
+    {"MatrixFour", "recurrence r over t reverse (A[b,t,d,i=4,j=4], x[b,t,d], "
+                   "h0[b,d,i]) -> (h[b,t,d,i], final h) {\n"
+                   "  reset z[b,t]: bool\n  state h[b,d,i] = h0\n"
+                   "  h = 0.25 * sum(j: A * h[b,t+1,d,j]) + x\n}\n"},
+    {"MatrixFourPacked",
+     "recurrence r over t (A[t,i=4,j=4], x[t,i], v0[s,i]) -> (v[t,i], "
+     "final v) {\n  segments cu[s]\n  state v[i] = v0\n"
+     "  v = max(j: A + v[t-1,j]) + x\n}\n"},
+    {"LogMatrix", "recurrence r over t (A[b,t,i=3,j=3], e[b,t,d,i]) -> "
+                  "(v[b,t,d,i], all[b,t,d], final v) {\n"
+                  "  reset z[b,t]: bool\n  state v[b,d,i] = -inf\n"
+                  "  v = logaddexp(logsumexp(j: A + v[b,t-1,d,j]), e)\n"
+                  "  all = logsumexp(i: v)\n}\n"},
+    {"FilterSix", "recurrence r over t (x[b,t,d], c[d]) -> (y[b,t,d], "
+                  "final y, final prev(y, 6)) {\n  state y[b,d] = 0.5\n"
+                  "  y = 0.2 * c * prev(y) - 0.2 * prev(y, 2)\n"
+                  "    + 0.2 * prev(y, 3) - 0.2 * c * prev(y, 6) + x\n}\n"},
     {"MatrixOuter",
      "recurrence r over t (A[b,t,i=2,j=2], x[b,t,d], k[b,t,n], c[b,t,n]) -> "
      "(y[b,t,d,i], final h) {\n  state h[b,d,n,i]\n"
@@ -374,6 +391,12 @@ const Scheduled schedules[] = {
      "recurrence r over t (p[b,t,d], x[b,t,d]) -> (y[b,t,d], final y, "
      "final prev(y, 2)) {\n  state y[b,d]\n"
      "  y = 0.3 * p * prev(y) - 0.3 * prev(y, 2) + x\n}\n"},
+    {"StagedFilterFour",
+     "algorithm=lookback,lanes=d,width=1,steps=4,group=8,warps=2,stages=1",
+     "recurrence r over t (x[b,t,d], c[b,t,d]) -> (y[b,t,d], final y, "
+     "final prev(y, 4)) {\n  state y[b,d] = 0.5\n"
+     "  y = 0.2 * c * prev(y) - 0.2 * prev(y, 2)\n"
+     "    + 0.2 * prev(y, 3) - 0.2 * c * prev(y, 4) + x\n}\n"},
     {"StagedUniform",
      "algorithm=lookback,lanes=t,width=4,steps=16,chunks=1,warps=2,stages=1",
      "recurrence r over t (c[k=2], x[b,t,d]) -> (y[b,t,d], final y) {\n"
@@ -455,6 +478,12 @@ const Packed packed[] = {
     {"Reverse", "recurrence r over t reverse (a[t,d]: bf16, x[t,d]: bf16) -> "
                 "(h[t,d]: bf16) {\n  segments cu[s]\n"
                 "  state h[d]\n  h = a * prev(h) + x\n}\n"},
+    {"Tuples",
+     "monoid affine(a, b) {\n  identity 1, 0\n  combine(p, q) {\n"
+     "    a = q.a * p.a\n    b = q.a * p.b + q.b\n  }\n}\n"
+     "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], final m.b) "
+     "{\n  segments cu[s]\n  state m[d]: affine = (0, h0)\n"
+     "  m = affine(prev(m), (a, x))\n  h = m.b\n}\n"},
     {"Waves", "recurrence r over t (a[t,n], x[t,d], A[d,n]) -> (y[t,d]) {\n"
               "  segments cu[s]\n  state h[d,n]\n"
               "  h = exp(-A * a) * prev(h) + x\n  y = sum(n: h)\n}\n"},
