@@ -24,10 +24,11 @@ using llvm::SmallBitVector;
 using mlir::Value;
 
 /// What is added of a carrier; a null `sum`: its decays are multiplied. With
-/// lanes along time the decays between lanes are needed too.
+/// lanes along time the decays between lanes are needed too. With any strides
+/// what is read is what takes time, not what is multiplied: no code for it.
 Decay CpuKernels::getDecay(const Carrier &carrier) {
-  if (timeLanes || rows || !carrier.isSingle() || !carrier.isAffine ||
-      carrier.semiring != Semiring::PlusTimes ||
+  if (timeLanes || !schedule.getContiguous() || rows || !carrier.isSingle() ||
+      !carrier.isAffine || carrier.semiring != Semiring::PlusTimes ||
       carrier.step(0, 0) != algebra::Entry::Any ||
       emitterSets->isUniform(carrier))
     return {};
