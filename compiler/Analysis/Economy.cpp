@@ -62,7 +62,19 @@ private:
 
 } // namespace
 
+/// The guesses with that of state `from` as that of `to`, or without it.
+static void moveGuess(RecurrenceOp step, StringRef from, StringRef to = {}) {
+  NamedAttrList guesses(step.getGuessesAttr());
+  Attribute guess = guesses.erase(from);
+  if (!guess)
+    return;
+  if (!to.empty() && !guesses.get(to))
+    guesses.set(to, guess);
+  step.setGuessesAttr(guesses.getDictionary(step.getContext()));
+}
+
 void StateRemover::erase(unsigned state) {
+  moveGuess(step, getName(state));
   SmallVector<Attribute> states(step.getStates().begin(),
                                 step.getStates().end());
   states.erase(states.begin() + state);
@@ -90,6 +102,7 @@ bool StateRemover::removeTwin(unsigned state) {
                                               output.getLag())
                             : output);
     step.setOutputsAttr(ArrayAttr::get(step.getContext(), outputs));
+    moveGuess(step, getName(state), getName(other));
     notes.push_back("state '" + getName(state) + "' always equals state '" +
                     getName(other) + "'");
     erase(state);

@@ -449,6 +449,17 @@ static void explainRemoved(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
       os << "removed: " << text.getValue() << "\n";
 }
 
+/// Where the iteration begins, if the spec says it.
+static void explainGuesses(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
+  auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
+  for (unsigned i = 0; i < recurrence.getNumStates(); ++i)
+    if (int input = recurrence.getGuess(i); input >= 0)
+      os << "guessed: state " << recurrence.getState(i).getName().getValue()
+         << " is " << getName(recurrence, scan.getInputs()[input])
+         << " where segments begin, if that is finite; one step after the "
+            "other (CPUs, serial) does not read it\n";
+}
+
 static void explainInvariants(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
   llvm::SmallSetVector<StringRef, 4> shown;
@@ -579,6 +590,7 @@ void recur::explain(ScanLikeOpInterface scan,
      << "\n";
   explainRecognised(scan, os);
   explainRemoved(scan, os);
+  explainGuesses(scan, os);
   explainInvariants(scan, os);
   explainSchedules(scan, os);
   WorkTable table = makeTable(scan);

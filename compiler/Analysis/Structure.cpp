@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -462,6 +463,35 @@ static bool fitsTypes(RecurrenceOp recurrence, Semiring semiring) {
 /// Gives each value of more than one step ago a state of its own, which is
 /// where one step ago the state of one step less was: several states, or a
 /// reset, then need no more than one earlier step.
+/// Guesses `state` where the guess of `of` was `lag` steps before.
+static void addGuess(RecurrenceOp step, StringAttr of, StringAttr state,
+                     int64_t lag) {
+  NamedAttrList guesses(step.getGuessesAttr());
+  auto known = dyn_cast_if_present<IntegerAttr>(guesses.get(of));
+  if (!known)
+    return;
+  unsigned input = known.getInt(), time = step.getSpace().getTime();
+  // The reset stays the last input.
+  unsigned place = step.getInputs().size() - step.getHasReset();
+  Builder builder(step.getContext());
+  AffineExpr now = builder.getAffineDimExpr(time);
+  SmallVector<Value> inputs(step.getInputs());
+  SmallVector<Attribute> maps(step.getInputMaps().getValue());
+  SmallVector<int32_t> histories(step.getInputHistories());
+  Type element = getElementTypeOrSelf(inputs[input]);
+  inputs.insert(inputs.begin() + place, inputs[input]);
+  maps.insert(maps.begin() + place,
+              AffineMapAttr::get(step.getInputMap(input).replace(
+                  {{now, now - lag}}, step.getSpace().getRank(), 0)));
+  histories.insert(histories.begin() + place, -1);
+  step.getInputsMutable().assign(inputs);
+  step.setInputMapsAttr(builder.getArrayAttr(maps));
+  step.setInputHistories(histories);
+  step.getStep().front().insertArgument(place, element, step.getLoc());
+  guesses.set(state, builder.getI64IntegerAttr(place));
+  step.setGuessesAttr(guesses.getDictionary(step.getContext()));
+}
+
 void recur::spreadLags(RecurrenceOp step) {
   OpBuilder builder(step.getStep().front().getTerminator());
   SmallVector<StateAttr> states(step.getStates().getAsRange<StateAttr>());
@@ -502,6 +532,7 @@ void recur::spreadLags(RecurrenceOp step) {
       states.push_back(StateAttr::get(builder.getContext(), names[i].back(),
                                       state.getDims(), state.getType(),
                                       state.getStart(lag)));
+      addGuess(step, state.getName(), names[i].back(), lag - 1);
       values.insert(values.begin() + states.size() - 1,
                     PrevOp::create(builder, step.getLoc(), state.getType(),
                                    before.getValue(), 1, ArrayAttr()));

@@ -5,8 +5,8 @@
 /// \file
 /// Segments that all run at once, in three kernels:
 ///   - each segment finds its entry by running some steps before it from the
-///     start state, which a step that forgets makes right, and keeps entry and
-///     exit;
+///     start state, or from what the caller guesses to be the state there, which
+///     a step that forgets makes right, and keeps entry and exit;
 ///   - those whose entry is not the exit in front of them run again from there:
 ///     what forgets within a segment is right then;
 ///   - what does not meet now runs again some more times, by the threads of one
@@ -20,6 +20,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace mlir;
 using namespace recur;
@@ -43,6 +44,11 @@ static constexpr int64_t kSegmentsAtOnce = 64;
 
 /// Steps in front of a segment that find its entry.
 static constexpr int64_t kWarmUp = 64;
+/// How often, and after how many steps each time, a guess has to be the state
+/// to be taken for the solution. Once is too seldom: one of some thousands
+/// of wrong guesses is right by chance, and whoever runs a segment again is
+/// waited for by all.
+static constexpr int64_t kGuessChecks = 2, kGuessSteps = 8;
 /// What waiting for the first loads of a segment, and of the steps in front of
 /// it, costs in steps.
 static constexpr int64_t kFirstLoads = 24;
@@ -88,7 +94,7 @@ LogicalResult NewtonKernels::emitFirst() {
   Value begin = stepBegin, end = stepEnd;
   stepBegin = arith::MaxSIOp::create(b, loc, i64(0), sub(begin, i64(kWarmUp)));
   stepEnd = begin;
-  if (failed(emitReplay(state, /*writes=*/false)))
+  if (failed(emitWarmUp(begin, state)))
     return failure();
   storeEdges(getEdge(Edge::Entry), state, segment);
   stepBegin = begin;
@@ -96,6 +102,74 @@ LogicalResult NewtonKernels::emitFirst() {
   if (failed(emitReplay(state)))
     return failure();
   storeEdges(getEdge(Edge::First), state, segment);
+  return success();
+}
+
+/// The steps from `stepBegin` to `end`, which write nothing. Where the caller's
+/// guess is where some steps lead to, to the last bit, it is taken at the end
+/// too.
+LogicalResult NewtonKernels::emitWarmUp(Value end, Registers &state) {
+  if (!hasGuess())
+    return emitReplay(state, /*writes=*/false);
+  Value isLater = compare(arith::CmpIPredicate::sgt, stepBegin, i64(0));
+  Registers guess = state;
+  emitGuess(stepBegin, guess);
+  for (auto [value, known] : llvm::zip(getSlots({&state}), flatten(guess)))
+    *value = arith::SelectOp::create(b, loc, isLater, known, *value);
+  Registers none = state;
+  for (Value *value : getSlots({&none}))
+    *value = constant(value->getType(), NAN);
+  Registers last = none;
+  emitGuess(end, last);
+  Value differs = arith::OrIOp::create(
+      b, loc, compare(arith::CmpIPredicate::eq, stepBegin, i64(0)),
+      isAnyWild(last));
+  Value first = stepBegin;
+  auto getCheck = [&](Value number) {
+    return arith::MinSIOp::create(b, loc, end,
+                                  add(first, mul(number, i64(kGuessSteps))))
+        .getResult();
+  };
+  SmallVector<Value> start = flatten(state);
+  start.push_back(differs);
+  auto checks = scf::ForOp::create(b, loc, i64(0), i64(kGuessChecks), i64(1),
+                                   start);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(checks.getBody());
+    assign(state, checks.getRegionIterArgs().drop_back());
+    differs = checks.getRegionIterArgs().back();
+    Value number = checks.getInductionVar();
+    stepBegin = getCheck(number);
+    stepEnd = getCheck(add(number, i64(1)));
+    if (failed(emitReplay(state, /*writes=*/false)))
+      return failure();
+    Registers reached = none;
+    emitGuess(stepEnd, reached);
+    for (auto [x, y] : llvm::zip(flatten(reached), flatten(state)))
+      differs = arith::OrIOp::create(
+          b, loc, differs,
+          arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, y));
+    SmallVector<Value> next = flatten(state);
+    next.push_back(differs);
+    scf::YieldOp::create(b, loc, next);
+  }
+  assign(state, checks.getResults().drop_back());
+  differs = checks.getResults().back();
+  SmallVector<Type> types;
+  for (Value value : flatten(state))
+    types.push_back(value.getType());
+  auto branch = scf::IfOp::create(b, loc, types, differs, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(b, loc, flatten(last));
+  b.setInsertionPointToEnd(branch.thenBlock());
+  stepBegin = getCheck(i64(kGuessChecks));
+  stepEnd = end;
+  if (failed(emitReplay(state, /*writes=*/false)))
+    return failure();
+  scf::YieldOp::create(b, loc, flatten(state));
+  assign(state, branch.getResults());
   return success();
 }
 

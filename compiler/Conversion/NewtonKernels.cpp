@@ -156,6 +156,43 @@ void NewtonKernels::clear(const Registers &carry, Findings &findings) {
     }
 }
 
+bool NewtonKernels::hasGuess() {
+  return newton.getGuesses() && !newton.getGuesses()->empty();
+}
+
+/// `state` becomes what the caller guesses to be the states before step
+/// `begin`, after the first, unless some of them are infinite or no numbers.
+void NewtonKernels::emitGuess(Value begin, Registers &state) {
+  setStep(begin);
+  Registers guess = state;
+  for (const Carrier &carrier : carriers)
+    forEachPoint(carrier, [&](const InnerPoint &point) {
+      auto values = readVector(guess, Summary::State, carrier, point);
+      for (unsigned i = 0; i < carrier.size; ++i) {
+        int input = newton.getGuess(carrier.getState(i));
+        if (input < 0)
+          continue;
+        InnerPoint here = point;
+        if (carrier.row >= 0)
+          here[carrier.row] = i64(i);
+        Value value = loadInput(b, loc, input, here);
+        unsigned bits = value.getType().getIntOrFloatBitWidth(),
+                 wanted = carrier.type.getIntOrFloatBitWidth();
+        if (bits < wanted)
+          value = arith::ExtFOp::create(b, loc, carrier.type, value);
+        else if (bits > wanted)
+          value = arith::TruncFOp::create(b, loc, carrier.type, value);
+        values[i] = value;
+      }
+      writeVector(guess, Summary::State, carrier, point, values);
+    });
+  step = time = {};
+  Value wild = isAnyWild(guess);
+  for (auto [kept, value] :
+       llvm::zip(getSlots({&state}), getSlots({&guess})))
+    *kept = arith::SelectOp::create(b, loc, wild, *kept, *value);
+}
+
 /// The tiles in the order of time; `carry` is the exact state between them.
 LogicalResult NewtonKernels::emitTiles(Registers &carry, Findings &findings) {
   Value total = stepEnd;
@@ -203,7 +240,15 @@ LogicalResult NewtonKernels::emitTile(Value begin, Value steps,
   stepEnd = arith::MinSIOp::create(b, loc, total, add(stepBegin, steps));
   loadResident(total);
   Value yes = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
-  Iteration now{carry, findings.scale, i64(0), i32(0), yes};
+  Registers guess = carry;
+  if (hasGuess()) {
+    emitGuess(stepBegin, guess);
+    // The first segment's entry is known.
+    Value isLater = compare(arith::CmpIPredicate::ne, place, i64(0));
+    for (auto [value, known] : llvm::zip(getSlots({&guess}), flatten(carry)))
+      *value = arith::SelectOp::create(b, loc, isLater, *value, known);
+  }
+  Iteration now{guess, findings.scale, i64(0), i32(0), yes};
   SmallVector<Value> start = flatten(now);
   SmallVector<Type> types;
   for (Value value : start)

@@ -19,6 +19,9 @@
 /// other. Channels that have not met at the limit of passes are finished in
 /// order, one segment after the other.
 ///
+/// A segment's first guess is the one that the caller gives for its entry, or
+/// what the tile begins with where there is none or it is not finite.
+///
 /// With a `segment` in the schedule all of time is cut into segments of so many
 /// steps that run over the grid at once (NewtonGrid.cpp).
 //===----------------------------------------------------------------------===//
@@ -73,6 +76,7 @@ private:
   mlir::LogicalResult emitSegments(mlir::gpu::GPUFuncOp function, bool again);
   void describeSegments(mlir::gpu::GPUFuncOp function, bool again);
   mlir::LogicalResult emitFirst();
+  mlir::LogicalResult emitWarmUp(Value end, Registers &state);
   mlir::LogicalResult emitAgain();
   mlir::LogicalResult emitUnmet(Registers &carry, Findings &findings);
   Value isApart(const Registers &entry, const Registers &exit,
@@ -103,6 +107,8 @@ private:
   mlir::LogicalResult emitSolver();
   void locate();
   void clear(const Registers &carry, Findings &findings);
+  bool hasGuess();
+  void emitGuess(Value begin, Registers &state);
   void emitReport(const Findings &findings);
   mlir::LogicalResult emitTiles(Registers &carry, Findings &findings);
   mlir::LogicalResult emitTile(Value begin, Value steps, const Registers &carry,

@@ -128,6 +128,10 @@ struct HistoryDecl {
   Name input, argument;
 };
 
+struct GuessDecl {
+  Name state, argument;
+};
+
 struct SegmentsDecl {
   Name name;
   IndexDecl index;
@@ -143,7 +147,7 @@ struct Assignment {
 
 /// One statement of a body, in source order.
 struct Statement {
-  enum class Kind { State, History, Reset, Segments, Assignment };
+  enum class Kind { State, History, Guess, Reset, Segments, Assignment };
   Kind kind;
   /// Position in the list of this kind in the RecurrenceDecl.
   unsigned index;
@@ -157,6 +161,7 @@ struct RecurrenceDecl {
   std::vector<ResultDecl> results;
   std::vector<StateDecl> states;
   std::vector<HistoryDecl> histories;
+  std::vector<GuessDecl> guesses;
   std::vector<TensorDecl> resets;
   std::vector<SegmentsDecl> segments;
   std::vector<Assignment> assignments;

@@ -67,6 +67,7 @@ std::unique_ptr<Recurrence> Checker::run() {
   declareClauses();
   declareStates();
   declareHistories();
+  declareGuesses();
   declareResults();
   for (const Assignment &assignment : decl.assignments) {
     if (diagnostics.isFull() || fullReported)

@@ -85,6 +85,7 @@ private:
   void declareArguments();
   void declareClauses();
   void declareStates();
+  void declareGuesses();
   std::optional<std::vector<unsigned>>
   declareStateDims(const TensorDecl &tensor);
   void declareHistories();

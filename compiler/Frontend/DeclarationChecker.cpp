@@ -403,6 +403,60 @@ void Checker::addStart(State &state, const StartDecl &written) {
   state.starts.push_back(start);
 }
 
+/// `guess h = g`: g has the indices of h and time, in any order.
+void Checker::declareGuesses() {
+  for (const GuessDecl &guess : decl.guesses) {
+    auto found = symbols.find(guess.state.text);
+    if (found == symbols.end() || found->second.kind != Symbol::Kind::State) {
+      std::vector<StringRef> names;
+      for (const State &state : out.states)
+        names.push_back(state.name);
+      diagnostics.error(guess.state.loc,
+                        "expected a state to guess, found '" +
+                            guess.state.text + "'" +
+                            didYouMean(guess.state.text, names));
+      continue;
+    }
+    std::optional<unsigned> number =
+        findArgument(guess.argument, "with the guessed trajectory");
+    if (!number)
+      continue;
+    State &state = out.states[found->second.index];
+    const Argument &argument = out.arguments[*number];
+    if (state.guess) {
+      diagnostics.error(guess.state.loc, "expected one guess of '" +
+                                             state.name + "', found another");
+      diagnostics.note(state.guessLoc, "the first is declared here");
+      continue;
+    }
+    if (state.monoid ||
+        (state.dtype != Dtype::F32 && state.dtype != Dtype::F64)) {
+      diagnostics.error(guess.state.loc,
+                        "expected a state of f32 or f64 to guess, found '" +
+                            state.name + "' of " +
+                            (state.monoid ? "a tuple" : name(state.dtype)));
+      continue;
+    }
+    if (setOf(argument.dims) != setOf(state.dims) ||
+        !llvm::is_contained(argument.dims, out.time)) {
+      diagnostics.error(guess.argument.loc,
+                        "expected the indices of the state '" + state.name +
+                            shownDims(state.dims) + "' and time, found '" +
+                            argument.name + shownDims(argument.dims) + "'");
+      continue;
+    }
+    if (argument.dtype != Dtype::F32 && argument.dtype != Dtype::F64 &&
+        argument.dtype != Dtype::F16 && argument.dtype != Dtype::BF16) {
+      diagnostics.error(guess.argument.loc,
+                        "expected a real dtype for the guess of '" +
+                            state.name + "', found " + name(argument.dtype));
+      continue;
+    }
+    state.guess = number;
+    state.guessLoc = guess.state.loc;
+  }
+}
+
 //===-- Results -----------------------------------------------------------===//
 
 void Checker::declareFinal(const ResultDecl &written) {

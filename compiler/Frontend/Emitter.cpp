@@ -39,6 +39,7 @@ private:
                             mlir::AffineMap map);
   void collectInputs();
   void collectStates();
+  void collectGuesses();
   void bindSizes();
   void emitStep(recur::RecurrenceOp op);
   mlir::Value emitValue(const Value &value);
@@ -80,6 +81,8 @@ private:
   std::vector<Access> inputs;
   std::vector<Access> inits, histories;
   std::vector<mlir::Attribute> states;
+  /// By state: the input with its trajectory, one step before.
+  std::vector<mlir::NamedAttribute> guesses;
   llvm::DenseMap<const Value *, unsigned> inputOf;
   llvm::DenseMap<const Value *, mlir::Value> emitted;
   mlir::Block *step = nullptr;
@@ -261,6 +264,21 @@ void Emitter::collectStates() {
   }
 }
 
+/// What a state is guessed to be is read where it is one step ago.
+void Emitter::collectGuesses() {
+  for (const State &state : in.states) {
+    if (!state.guess)
+      continue;
+    auto exprs = llvm::map_to_vector(
+        in.arguments[*state.guess].dims, [&](unsigned dim) {
+          return dim == in.time ? dimExpr(dim) - 1 : dimExpr(dim);
+        });
+    guesses.push_back(builder.getNamedAttr(
+        state.name, builder.getI64IntegerAttr(
+                        addAccess(inputs, *state.guess, mapOf(exprs)))));
+  }
+}
+
 /// A size that is not static is taken from an operand read plainly along that
 /// dim. Where no access of the step is one (`x[b,t,0]` alone for `x[b,t,d]`),
 /// the first argument that has the index is read besides.
@@ -324,6 +342,7 @@ mlir::func::FuncOp Emitter::emit() {
   builder.setInsertionPointToStart(&body);
   collectInputs();
   collectStates();
+  collectGuesses();
   bindSizes();
   if (in.resetArgument) // Always an operand of its own, and the last one.
     inputs.push_back(
@@ -360,6 +379,8 @@ mlir::func::FuncOp Emitter::emit() {
       maps(inits), maps(histories),
       builder.getDenseI32ArrayAttr(inputHistories),
       builder.getArrayAttr(states), builder.getArrayAttr(outputs),
+      guesses.empty() ? mlir::DictionaryAttr()
+                      : builder.getDictionaryAttr(guesses),
       in.resetArgument ? builder.getUnitAttr() : mlir::UnitAttr());
   mlir::func::ReturnOp::create(builder, loc, op.getResults());
   emitStep(op);

@@ -93,7 +93,7 @@ bool Parser::startsStatement() const {
     return true;
   case TokenKind::Name:
     return peek(1).kind == TokenKind::Equal ||
-           peek(1).kind == TokenKind::LeftBracket;
+           peek(1).kind == TokenKind::LeftBracket || atGuess();
   default:
     return false;
   }
@@ -298,7 +298,7 @@ bool Parser::parseStatement(RecurrenceDecl &recurrence) {
   case TokenKind::KwDef:
     return parseDefinition(recurrence.definitions);
   case TokenKind::Name:
-    return parseAssignment(recurrence);
+    return atGuess() ? parseGuess(recurrence) : parseAssignment(recurrence);
   default:
     break;
   }
@@ -401,6 +401,27 @@ bool Parser::parseHistory(RecurrenceDecl &recurrence) {
   return true;
 }
 
+/// `guess` is a name elsewhere.
+bool Parser::atGuess() const {
+  return at(TokenKind::Name) && peek().text == "guess" &&
+         peek(1).kind == TokenKind::Name && !peek(1).startsLine;
+}
+
+bool Parser::parseGuess(RecurrenceDecl &recurrence) {
+  take();
+  std::optional<Name> state = parseName("a state's name");
+  if (!state ||
+      !expect(TokenKind::Equal, " and the argument with its trajectory"))
+    return false;
+  std::optional<Name> argument = parseName("an argument's name");
+  if (!argument)
+    return false;
+  recurrence.statements.push_back(
+      {Statement::Kind::Guess, unsigned(recurrence.guesses.size())});
+  recurrence.guesses.push_back({*state, *argument});
+  return true;
+}
+
 bool Parser::parseReset(RecurrenceDecl &recurrence) {
   take();
   std::optional<TensorDecl> reset = parseTensor("the reset argument's name");
@@ -439,7 +460,8 @@ bool Parser::parseAssignment(RecurrenceDecl &recurrence) {
       !peek().startsLine)
     return expected("an operator or a statement");
   Assignment assignment;
-  StringRef words[] = {"state", "history", "reset", "segments", "def"};
+  StringRef words[] = {"state", "history", "guess",
+                       "reset", "segments", "def"};
   std::string advice = didYouMean(peek().text, words);
   Token token = take();
   if (token.text.contains('.')) {

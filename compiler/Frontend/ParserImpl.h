@@ -64,11 +64,13 @@ private:
   bool parseState(RecurrenceDecl &recurrence);
   std::optional<StartDecl> parseStart();
   bool parseHistory(RecurrenceDecl &recurrence);
+  bool parseGuess(RecurrenceDecl &recurrence);
   bool parseReset(RecurrenceDecl &recurrence);
   bool parseSegments(RecurrenceDecl &recurrence);
   bool parseAssignment(RecurrenceDecl &recurrence);
   bool parseDefinition(std::vector<Definition> &into);
   bool atMonoid() const;
+  bool atGuess() const;
   bool parseMonoid();
   bool parseMonoidBody(MonoidDecl &monoid);
   bool parseStarts(std::vector<StartDecl> &into);

@@ -83,6 +83,9 @@ struct State {
   /// This step's value, converted to `dtype`.
   const Value *value = nullptr;
   llvm::SMLoc assignmentLoc;
+  /// The argument with a guess of its trajectory.
+  std::optional<unsigned> guess;
+  llvm::SMLoc guessLoc;
 };
 
 struct Result {

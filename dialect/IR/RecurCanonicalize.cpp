@@ -60,6 +60,21 @@ static ArrayAttr without(ArrayAttr list, unsigned number) {
   return ArrayAttr::get(list.getContext(), kept);
 }
 
+/// The guesses with the inputs behind `dropped` one less.
+static void renumberGuesses(Operation *op, unsigned dropped) {
+  auto guesses = op->getAttrOfType<DictionaryAttr>("guesses");
+  if (!guesses)
+    return;
+  Builder builder(op->getContext());
+  SmallVector<NamedAttribute> list;
+  for (NamedAttribute guess : guesses) {
+    int64_t input = cast<IntegerAttr>(guess.getValue()).getInt();
+    list.push_back({guess.getName(), builder.getI64IntegerAttr(
+                                         input - (input > dropped))});
+  }
+  op->setAttr("guesses", builder.getDictionaryAttr(list));
+}
+
 template <typename OpT> static bool isReset(OpT op, unsigned input) {
   if constexpr (std::is_same_v<OpT, RecurrenceOp>)
     return op.getHasReset() && input + 1 == op.getInputs().size();
@@ -79,7 +94,8 @@ template <typename OpT> struct DropUnusedInput : OpRewritePattern<OpT> {
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
     for (unsigned i = 0; i < op.getInputs().size(); ++i) {
-      if (isReset(op, i) || isArgumentUsed(op, i) ||
+      auto recurrence = cast<RecurrenceOpInterface>(op.getOperation());
+      if (isReset(op, i) || isArgumentUsed(op, i) || recurrence.isGuess(i) ||
           !isSizeKnownWithout(op, 0, i))
         continue;
       rewriter.modifyOpInPlace(op, [&]() {
@@ -88,6 +104,7 @@ template <typename OpT> struct DropUnusedInput : OpRewritePattern<OpT> {
         SmallVector<int32_t> histories(op.getInputHistories());
         histories.erase(histories.begin() + i);
         op.setInputHistories(histories);
+        renumberGuesses(op, i);
         for (Region &region : op->getRegions())
           region.eraseArgument(i);
       });

@@ -298,6 +298,36 @@ static LogicalResult verifyReset(RecurrenceOpInterface op) {
   return success();
 }
 
+/// (R18)
+static LogicalResult verifyGuesses(RecurrenceOpInterface op, bool hasReset) {
+  SpaceAttr space = op.getSpace();
+  int inputs = op.getInputs().size() - hasReset;
+  for (NamedAttribute guess : op.getGuesses().value_or(DictionaryAttr::get(
+           op->getContext()))) {
+    int state = op.findState(guess.getName().getValue());
+    if (state < 0)
+      return op->emitOpError() << "guesses '" << guess.getName().getValue()
+                               << "', which is no state";
+    auto number = dyn_cast<IntegerAttr>(guess.getValue());
+    if (!number || number.getInt() < 0 || number.getInt() >= inputs)
+      return op->emitOpError()
+             << "expected the guess of '" << guess.getName().getValue()
+             << "' to be one of " << inputs << " inputs, found "
+             << guess.getValue();
+    unsigned input = number.getInt();
+    SmallBitVector dims = withTime(getStateDims(op.getState(state), space),
+                                   space);
+    if (op.getInputLag(input) < 1 ||
+        getMapDims(op.getInputMap(input), space) != dims ||
+        op.getInputMap(input).getNumResults() != dims.count() ||
+        !isa<FloatType>(getElementTypeOrSelf(op.getInputs()[input])))
+      return op->emitOpError()
+             << "expected the guess of '" << guess.getName().getValue()
+             << "' to be floats at the dims of the state and an earlier time";
+  }
+  return success();
+}
+
 /// (R1) to (R3), (R5) to (R8), (R11) to (R14), (R16).
 static LogicalResult verifyHead(RecurrenceOpInterface op) {
   SpaceAttr space = op.getSpace();
@@ -445,7 +475,7 @@ static void appendOutputs(RecurrenceOpInterface op,
 //===----------------------------------------------------------------------===//
 
 LogicalResult RecurrenceOp::verify() {
-  if (failed(verifyHead(*this)))
+  if (failed(verifyHead(*this)) || failed(verifyGuesses(*this, getHasReset())))
     return failure();
   return getHasReset() ? verifyReset(*this) : success();
 }
@@ -610,7 +640,8 @@ LogicalResult ScanOp::verifyRegions() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult NewtonOp::verify() {
-  if (failed(verifyHead(*this)) || failed(verifySchedules(*this)))
+  if (failed(verifyHead(*this)) || failed(verifySchedules(*this)) ||
+      failed(verifyGuesses(*this, /*hasReset=*/false)))
     return failure();
   // (N2)
   AlgebraAttr jacobian = getJacobian();

@@ -30,6 +30,9 @@ def RecurrenceOpInterface : OpInterface<"RecurrenceOpInterface"> {
                     "::llvm::ArrayRef<int32_t>", "getInputHistories">,
     InterfaceMethod<"The states.", "::mlir::ArrayAttr", "getStates">,
     InterfaceMethod<"The results.", "::mlir::ArrayAttr", "getOutputs">,
+    InterfaceMethod<"By the name of a state the number of the input that guesses it.",
+                    "::std::optional<::mlir::DictionaryAttr>", "getGuesses", (ins), [{}],
+                    [{ return ::std::nullopt; }]>,
   ];
   let extraSharedClassDeclaration = [{
     ::mlir::AffineMap getInputMap(unsigned i) {
@@ -55,6 +58,19 @@ def RecurrenceOpInterface : OpInterface<"RecurrenceOpInterface"> {
     /// The result attribute of SSA result `i`.
     ::recur::ResultAttr getOutput(unsigned i) {
       return ::llvm::cast<::recur::ResultAttr>($_op.getOutputs()[i]);
+    }
+    /// The input that holds a guess of state `i`, or -1.
+    int getGuess(unsigned i) {
+      ::std::optional<::mlir::DictionaryAttr> all = $_op.getGuesses();
+      auto number = all ? all->getAs<::mlir::IntegerAttr>(getState(i).getName()) : ::mlir::IntegerAttr();
+      return number ? int(number.getInt()) : -1;
+    }
+    /// Whether input `i` holds a guess of some state.
+    bool isGuess(unsigned i) {
+      for (unsigned state = 0; state < getNumStates(); ++state)
+        if (getGuess(state) == int(i))
+          return true;
+      return false;
     }
     /// The lag of input `i` (0: not lagged; -1: does not vary over time).
     int64_t getInputLag(unsigned i) {

@@ -137,8 +137,10 @@ def Recur_RecurrenceOp : Recur_RecurrenceLikeOp<"recurrence", [SingleBlock]> {
     - (R15) the reset tensor is real, read at time t, and varies only over dims that every state has.
     - (R16) tensors hold floats, signless integers or complex numbers of floats.
     - (R17) the ops of a region have no regions and no side effects.
+    - (R18) `guesses` has, by the name of a state, the number of an input of floats (not the reset) that is read plainly at
+      the state's dims and, with a lag, at time: what the state is believed to be as many steps ago. No result depends on it.
   }];
-  let arguments = !con(commonArguments, (ins UnitAttr:$hasReset));
+  let arguments = !con(commonArguments, (ins OptionalAttr<DictionaryAttr>:$guesses, UnitAttr:$hasReset));
   let regions = (region SizedRegion<1>:$step);
 }
 
@@ -222,14 +224,14 @@ def Recur_NewtonOp : Recur_RecurrenceLikeOp<"newton", [
     }
     ```
     Constraints:
-    - (N1) everything numbered (S1), (S3) to (S7) of `recur.scan`.
+    - (N1) everything numbered (S1), (S3) to (S7) of `recur.scan`, and (R18) of `recur.recurrence`.
     - (N2) the Jacobian is one over the reals, diagonal or a block, of states that are f32 or f64.
     - (N3) `tolerance`, relative to the largest size that the state has had, is at least the resolution of the states' types, and `maxIterations` at least 1.
     - (N4) `elements` has the states one step ago as arguments behind the inputs, and yields J and f as its structure asks.
   }];
   let arguments = !con((ins Recur_AlgebraAttr:$jacobian), commonArguments,
     (ins OptionalAttr<StrArrayAttr>:$blockDims, F64Attr:$tolerance, I64Attr:$maxIterations,
-         OptionalAttr<ArrayAttr>:$schedules));
+         OptionalAttr<DictionaryAttr>:$guesses, OptionalAttr<ArrayAttr>:$schedules));
   let regions = (region SizedRegion<1>:$elements, SizedRegion<1>:$readout);
 }
 

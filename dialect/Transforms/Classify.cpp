@@ -176,10 +176,16 @@ ScanOp ScanBuilder::build() {
     buildElements(scan.getElements());
   parts.buildReadout(scan.getReadout(), scan.getReadLags(),
                      found.dependsOnState);
-  if (!found.removed.empty())
+  SmallVector<std::string> removed = found.removed;
+  RecurrenceOp step = *found.step;
+  for (NamedAttribute guess : step.getGuesses().value_or(DictionaryAttr::get(
+           builder.getContext())))
+    removed.push_back("the guess of state '" + guess.getName().str() +
+                      "': the step is affine, nothing iterates");
+  if (!removed.empty())
     scan->setAttr(kRemovedAttr,
                   builder.getStrArrayAttr(SmallVector<StringRef>(
-                      found.removed.begin(), found.removed.end())));
+                      removed.begin(), removed.end())));
   return scan;
 }
 

@@ -81,7 +81,7 @@ Linearization recur::linearize(RecurrenceOp recurrence, double tolerance,
       step.getSpace(), builder.getArrayAttr(parts.maps), step.getInitMaps(),
       step.getHistoryMaps(), parts.histories, step.getStates(),
       step.getOutputs(), /*blockDims=*/ArrayAttr(), APFloat(tolerance),
-      maxIterations, /*schedules=*/ArrayAttr());
+      maxIterations, step.getGuessesAttr(), /*schedules=*/ArrayAttr());
 
   Block *block = parts.createBlock(newton.getElements(), /*copies=*/1);
   SliceCloner cloner(builder);

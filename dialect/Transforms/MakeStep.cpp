@@ -241,8 +241,15 @@ void StepBuilder::planStates() {
 /// Accesses; one with a lag reads what the caller kept of earlier calls.
 void StepBuilder::planPast() {
   unsigned count = from.getInputs().size() - (from.getHasReset() ? 1 : 0);
+  // One step needs no guess.
+  auto isOnlyGuess = [&](unsigned input) {
+    return from.isGuess(input) &&
+           from.getStep().getArgument(input).use_empty();
+  };
   // Arguments for all lags up to the largest, so that callers can shift them.
   for (unsigned i = 0; i < count; ++i) {
+    if (isOnlyGuess(i))
+      continue;
     unsigned old = cast<BlockArgument>(from.getInputs()[i]).getArgNumber();
     int64_t lag = getTimeLag(from.getInputMap(i), from.getSpace());
     for (int64_t step = 1; step <= lag; ++step) {
@@ -256,6 +263,8 @@ void StepBuilder::planPast() {
     }
   }
   for (unsigned i = 0; i < count; ++i) {
+    if (isOnlyGuess(i))
+      continue;
     unsigned old = cast<BlockArgument>(from.getInputs()[i]).getArgNumber();
     int64_t lag = getTimeLag(from.getInputMap(i), from.getSpace());
     inputOf[from.getStep().getArgument(i)] =
@@ -346,7 +355,8 @@ void StepBuilder::emitRecurrence(func::FuncOp made) {
       Value(), space, builder.getArrayAttr(maps),
       builder.getArrayAttr(initMaps), builder.getArrayAttr({}),
       SmallVector<int32_t>(inputs.size(), -1), builder.getArrayAttr(states),
-      builder.getArrayAttr(outputs), /*hasReset=*/false);
+      builder.getArrayAttr(outputs), /*guesses=*/DictionaryAttr(),
+      /*hasReset=*/false);
   emitStep(recurrence);
   func::ReturnOp::create(builder, from.getLoc(), recurrence.getResults());
 }

@@ -4,6 +4,7 @@
 """Times steps that are not affine on a GPU: every schedule, shape and scale of the weights.
 
 Usage: nonlinear.py FOLDER [--cases REGEX] [--quick] [--json FILE]
+       nonlinear.py FOLDER --guess [--cases REGEX]
 
 FOLDER holds paragru.so, paralstm.so and paragru_bf16.so, which recurc makes of
 test/benchmark/specs and examples/specs where it is on the PATH:
@@ -14,6 +15,8 @@ The cells are those of Danieli et al. 2025, ParaRNN, whose own kernels of three 
 the times of PARARNN on an NVIDIA H200 (f32, [b,d,t,gate]); they cannot be built here. Inputs are
 normal; the recurrent weights are normal and clipped to 0.5, normal, or normal with deviation 2.
 Times are medians over replays of a CUDA graph, inputs in turn from sets beyond the L2 cache.
+--guess times the schedule that is chosen for paragru_guess, which takes a guess of its trajectory: none (no
+numbers), the solution, and that of weights which are off by a thousandth.
 Every result is compared with f64 over the first steps of some channels, and on all channels with the schedule
 `serial`; what the report of the call says stands beside it. --quick times clipped weights only.
 Exits with 1 if a result is wrong.
@@ -47,6 +50,7 @@ SCALES = {"clipped 0.5": lambda a: a.clamp(-0.5, 0.5), "N(0,1)": lambda a: a,
           "N(0,2)": lambda a: 2 * a}
 CELLS = {"paragru": ("paragru", torch.float32), "paralstm": ("paralstm", torch.float32),
          "paragru_bf16": ("paragru", torch.bfloat16)}
+GUESSED = "paragru_guess"
 
 
 def sigmoid(x):
@@ -122,7 +126,7 @@ def load(folder, name):
         subprocess.run([recurc, spec, "--target", "sm_90a", "-o", path], check=True)
     if not path.exists():
         sys.exit(f"nonlinear.py: error: '{path}' is missing, and recurc is not on the PATH")
-    return recur.load(path)[CELLS[name][0]]
+    return recur.load(path)[name if name == GUESSED else CELLS[name][0]]
 
 
 def run_case(bench, name, kernel, shape, scale):
@@ -180,12 +184,60 @@ def run_case(bench, name, kernel, shape, scale):
     print(f"  chosen {times[chosen] / times[best]:.2f} of the best: {chosen}", flush=True)
 
 
+def run_guess(bench, kernel, shape, scale):
+    """The chosen schedule by what it is given as a guess."""
+    b, t, d = shape
+    moved = b * t * d * 20
+    number = max(1, min(8, int(3 * L2_BYTES / moved) + 1))
+    sets = [Set("paragru", shape, torch.float32, SCALES[scale]) for _ in range(number)]
+    for s in sets:
+        s.g = torch.full_like(s.h, float("nan"))
+    first = sets[0]
+    case = {"cell": GUESSED, "shape": list(shape), "weights": scale}
+    print(f"{GUESSED} {shape} {scale}")
+
+    def solve(s, weights):
+        kernel.bind(s.u, *weights, *s.starts, s.g, out={"h": s.h})()
+        torch.cuda.synchronize()
+
+    def arguments(s):
+        return (*s.inputs(), s.g), {"h": s.h}
+
+    os.environ["RECUR_SCHEDULE"] = next(v for v in kernel.gpu_variants
+                                        if v.startswith("serial"))
+    solve(first, first.weights)
+    serial = first.h.clone()
+    os.environ.pop("RECUR_SCHEDULE")
+    call = kernel.bind(*first.inputs(), first.g, out={"h": first.h})
+    print(f"  {kernel.variant(*first.inputs(), first.g, *call.results)}")
+    for name in ("none", "weights off by 1e-3", "the solution"):
+        for s in sets:
+            s.g.fill_(float("nan"))
+            if name != "none":
+                weights = s.weights
+                if name != "the solution":
+                    weights = [w * (1 + 1e-3 * torch.randn_like(w)) for w in weights]
+                solve(s, weights)
+                s.g.copy_(s.h)
+        bench.row(case, f"guess: {name}", bound(kernel, arguments), sets, moved, moved / 4.2e9,
+                  check=lambda _: first.error("paragru"),
+                  poison=lambda: first.h.fill_(float("nan")), dtype=torch.float32, is_ours=True)
+        call = kernel.bind(*first.inputs(), first.g, out={"h": first.h})
+        call()
+        torch.cuda.synchronize()
+        report = call.report()
+        print(f"    passes {report['passes']}, residual {report['residual']:.1e}, in order "
+              f"{report['finished_in_order']} of {report['channels']}, worst channel to serial "
+              f"{worst_channel(first.h, serial):.1e}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--cases")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--guess", action="store_true")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
@@ -193,6 +245,14 @@ def main():
     torch.manual_seed(1)
     print(torch.cuda.get_device_name())
     bench = Bench()
+    if arguments.guess:
+        kernel = load(arguments.folder, GUESSED)
+        for scale in SCALES:
+            for shape in SHAPES:
+                if re.search(arguments.cases or "", f"{shape} {scale}"):
+                    run_guess(bench, kernel, shape, scale)
+                    torch.cuda.empty_cache()
+        sys.exit(bench.failed)
     for name in CELLS:
         kernel = load(arguments.folder, name)
         for scale in SCALES:

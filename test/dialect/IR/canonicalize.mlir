@@ -1,6 +1,27 @@
 // Simpler forms of recurrences, reductions and renamings.
 // RUN: recur-opt %s --canonicalize --split-input-file | FileCheck %s
 
+// A guess is read by no step and stays; its number moves.
+// CHECK-LABEL: func.func @guessed
+// CHECK: ins(%{{.*}}[t], %{{.*}}[t - 1] : tensor<?xf32>, tensor<?xf32>)
+// CHECK: attributes {guesses = {h = 1 : i64}}
+// CHECK: ^bb0(%{{.*}}: f32, %{{.*}}: f32):
+func.func @guessed(%x: tensor<?xf32>, %u: tensor<?xf32>, %g: tensor<?xf32>) -> tensor<?xf32> {
+  %y = recur.recurrence <[t] over t>
+      ins(%u[t], %x[t], %g[t - 1] : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>)
+      states(<h[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) attributes {guesses = {h = 2 : i64}} {
+  ^bb0(%u0: f32, %x0: f32, %g0: f32):
+    %0 = recur.prev h : f32
+    %1 = arith.addf %0, %x0 : f32
+    %2 = math.tanh %1 : f32
+    recur.yield %2, %2 : f32, f32
+  }
+  return %y : tensor<?xf32>
+}
+
+// -----
+
 // An unused input, init and history go, and the numbers that are left move.
 // CHECK-LABEL: func.func @unused
 // CHECK-SAME: %[[X:.*]]: tensor<?x?xf32>, %[[U:.*]]: tensor<?x?xf32>, %[[G:.*]]: tensor<?xf32>, %[[H:.*]]: tensor<?xf32>, %[[P:.*]]: tensor<?xf32>, %[[Q:.*]]: tensor<?xf32>

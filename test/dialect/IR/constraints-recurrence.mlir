@@ -929,3 +929,78 @@ func.func @f(%x: tensor<?xf32>) {
   }) : (tensor<?xf32>) -> tensor<?xf32>
   return
 }
+
+// -----
+
+// (R18) what is guessed is a state
+func.func @f(%x: tensor<?xf32>) {
+  // expected-error@+1 {{guesses 'g', which is no state}}
+  %r = recur.recurrence <[t] over t>
+      ins(%x[t], %x[t - 1] : tensor<?xf32>, tensor<?xf32>)
+      states(<h[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) attributes {guesses = {g = 1 : i64}} {
+  ^bb0(%0: f32, %1: f32):
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}
+
+// -----
+
+// (R18) a guess is an input, and no reset
+func.func @f(%x: tensor<?xf32>) {
+  // expected-error@+1 {{expected the guess of 'h' to be one of 1 inputs, found 1}}
+  %r = recur.recurrence <[t] over t>
+      ins(%x[t], %x[t] : tensor<?xf32>, tensor<?xf32>) last_is_reset
+      states(<h[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) attributes {guesses = {h = 1 : i64}} {
+  ^bb0(%0: f32, %1: f32):
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}
+
+// -----
+
+// (R18) a guess is of an earlier step
+func.func @f(%x: tensor<?xf32>) {
+  // expected-error@+1 {{expected the guess of 'h' to be floats at the dims of the state and an earlier time}}
+  %r = recur.recurrence <[t] over t>
+      ins(%x[t] : tensor<?xf32>)
+      states(<h[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) attributes {guesses = {h = 0 : i64}} {
+  ^bb0(%0: f32):
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}
+
+// -----
+
+// (R18) a guess has all dims of the state
+func.func @f(%x: tensor<?x?xf32>, %g: tensor<?xf32>) {
+  // expected-error@+1 {{expected the guess of 'h' to be floats at the dims of the state and an earlier time}}
+  %r = recur.recurrence <[t, d] over t>
+      ins(%x[t, d], %g[t - 1] : tensor<?x?xf32>, tensor<?xf32>)
+      states(<h[d] : f32 = 0.0>)
+      outs(<y[t, d]> : tensor<?x?xf32>) attributes {guesses = {h = 1 : i64}} {
+  ^bb0(%0: f32, %1: f32):
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}
+
+// -----
+
+// (R18) a guess is made of floats
+func.func @f(%x: tensor<?xf32>, %g: tensor<?xi32>) {
+  // expected-error@+1 {{expected the guess of 'h' to be floats at the dims of the state and an earlier time}}
+  %r = recur.recurrence <[t] over t>
+      ins(%x[t], %g[t - 1] : tensor<?xf32>, tensor<?xi32>)
+      states(<h[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) attributes {guesses = {h = 1 : i64}} {
+  ^bb0(%0: f32, %1: i32):
+    recur.yield %0, %0 : f32, f32
+  }
+  return
+}

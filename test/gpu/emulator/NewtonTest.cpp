@@ -76,6 +76,31 @@ const Nonlinear kNonlinear[] = {
     {"Inner", "recurrence r over t (x[b,t,d], A[d,n], C[b,t,n]) -> (y[b,t,d], "
               "final h) {\n  state h[b,d,n]\n  h = tanh(A * prev(h) + x)\n"
               "  y = sum(n: C * h)\n}"},
+    // What is guessed is wrong everywhere.
+    {"Guess", "recurrence r over t (x[b,t,d], w[d], g[b,d,t]: bf16) -> "
+              "(h[b,t,d], final h) {\n  state h[b,d]\n  guess h = g\n"
+              "  h = tanh(w * prev(h) + x)\n}",
+     {{"w", {-2, 2}}, {"g", {-9, 9}}}},
+    {"GuessReverseReset",
+     "recurrence r over t reverse (x[b,t,d], h0[b,d], g[b,t,d]) -> (y[b,t,d], "
+     "final h) {\n  reset z[b,t]: bool\n  state h[b,d] = h0\n"
+     "  guess h = g\n  h = tanh(prev(h) + x)\n  y = h - prev(h)\n}"},
+    {"GuessLags",
+     "recurrence r over t (x[b,t,d], g[b,t,d]) -> (y[b,t,d]) {\n"
+     "  state y[b,d] = 0.1, 0.5, -0.25\n  guess y = g\n"
+     "  y = tanh(prev(y) - 0.5 * prev(y, 3) + x)\n}"},
+    {"GuessOne",
+     "recurrence r over t (x[b,t,d], w[d], g[b,t,d]: f64) -> (y[b,t,d]) {\n"
+     "  state u[b,d] = 0.5\n  state v[b,d]\n  guess v = g\n"
+     "  u = tanh(w * prev(v) + x)\n"
+     "  v = sigmoid(u) * prev(u) - 0.5 * prev(v)\n  y = u * prev(v)\n}"},
+    {"GuessHeads",
+     "recurrence r over t (x[b,t,d,i=4], R[d,i,j=4], g[b,t,d,i]) -> "
+     "(h[b,t,d,i]) {\n  state h[b,d,i]\n  guess h = g\n"
+     "  h = 0.5 * h[b,t-1,d,i] + tanh(sum(j: R * h[b,t-1,d,j]) - x)\n}"},
+    {"GuessPacked",
+     "recurrence r over t (x[t,d], g[t,d]) -> (h[t,d]) {\n  segments cu[s]\n"
+     "  state h[d]\n  guess h = g\n  h = tanh(prev(h) + x)\n}"},
     {"Scalar", "recurrence r over t (x[t]) -> (h[t], final h) {\n"
                "  state h[]\n  h = 1 + tanh(0.5 * prev(h) + x)\n}"},
     // The state starts at no number that differences can be taken of.
@@ -100,7 +125,7 @@ TEST_P(NewtonTest, AgreesWithTheInterpreter) {
 /// segments along the lanes, whose inputs stay in registers.
 TEST_P(NewtonTest, InTiles) {
   std::string name = GetParam().name;
-  if (name == "Packed" || name == "Inner")
+  if (name == "Packed" || name == "GuessPacked" || name == "Inner")
     return; // no such kernels
   for (const char *shape : {"steps=32", "steps=3,group=4,warps=2"}) {
     SCOPED_TRACE(shape);
@@ -268,6 +293,133 @@ TEST(Rounds, MeetAfterWhatIsRemembered) {
     again += result.report.passes > 2;
   }
   EXPECT_GE(again, 2u);
+}
+
+// A step that remembers, with a guess of its trajectory.
+const char kGuessed[] =
+    "recurrence r over t (x[b,t,d], w[d], g[b,t,d]) -> (h[b,t,d]) {\n"
+    "  state h[b,d]\n  guess h = g\n"
+    "  h = tanh(w * prev(h) + 0.01 * x)\n}";
+
+SpecRun runGuessed() {
+  SpecRun run;
+  run.sizes = {{"b", 1}, {"t", 1300}, {"d", 37}};
+  run.innermost = "d";
+  run.ranges = {{"w", {0.5, 0.99}}};
+  return run;
+}
+
+const char *kGuessSchedules[] = {"", "algorithm=newton,steps=3,group=4,warps=2",
+                                 "algorithm=newton,steps=32"};
+
+// The former solution takes one pass; without it there are more.
+TEST(Guess, OfTheSolutionTakesOnePass) {
+  EmulatedSpec serial(kGuessed, {.schedule = "algorithm=serial"}, "guessed");
+  ASSERT_EQ(serial.getError(), "");
+  SpecRun zero = runGuessed();
+  zero.values["g"].assign(1300 * 37, 0);
+  SpecResult known = serial.run(zero);
+  ASSERT_EQ(known.error, "");
+  for (const char *schedule : kGuessSchedules) {
+    SpecOptions options;
+    options.schedule = schedule;
+    EmulatedSpec spec(kGuessed, options, "guessed");
+    ASSERT_EQ(spec.getError(), "");
+    SpecRun run = runGuessed(), guessed = runGuessed();
+    run.values["g"].assign(1300 * 37, 0);
+    guessed.values["g"] = known.outputs[0].values;
+    auto without = runAll(spec, run);
+    unsigned count = 0, more = 0;
+    for (auto &[variant, result] : runAll(spec, guessed)) {
+      SCOPED_TRACE(variant);
+      EXPECT_EQ(result.error, "");
+      if (!isNewton(variant))
+        continue;
+      ++count;
+      EXPECT_EQ(result.report.passes, 1);
+      EXPECT_LE(result.report.residual, 1e-6);
+      more += without[variant].report.passes >= 2;
+    }
+    EXPECT_GE(count, 1u);
+    EXPECT_GE(more, 1u);
+  }
+}
+
+// What is infinite, no number or far off in a guess does no harm.
+TEST(Guess, MayBeWild) {
+  for (const char *schedule : kGuessSchedules) {
+    SpecOptions options;
+    options.schedule = schedule;
+    EmulatedSpec spec(kGuessed, options, "guessed");
+    ASSERT_EQ(spec.getError(), "");
+    SpecRun run = runGuessed();
+    run.sizes["t"] = 400;
+    const double wild[] = {NAN, INFINITY, -INFINITY, 1e38, 0};
+    for (double value : wild) {
+      SCOPED_TRACE(value);
+      run.values["g"].assign(400 * 37, value);
+      for (auto &[variant, result] : runAll(spec, run)) {
+        EXPECT_EQ(result.error, "") << variant;
+        EXPECT_EQ(result.report.not_finite, 0) << variant;
+      }
+    }
+    // Some states of a trajectory only: those that are there are used.
+    for (size_t i = 0; i < run.values["g"].size(); ++i)
+      run.values["g"][i] = wild[i % 5];
+    for (auto &[variant, result] : runAll(spec, run))
+      EXPECT_EQ(result.error, "") << variant;
+  }
+}
+
+// Guesses that are no numbers give what the start state gives, to the last bit.
+TEST(Guess, ThatIsNoNumberIsNone) {
+  std::string text = kGuessed;
+  size_t guess = text.find("  guess h = g\n");
+  std::string without = text.substr(0, guess) + text.substr(guess + 14);
+  without.replace(without.find(", g[b,t,d]"), 10, "");
+  for (const char *schedule : kGuessSchedules) {
+    SpecOptions options;
+    options.schedule = schedule;
+    EmulatedSpec spec(text, options, "guessed"),
+        plain(without, options, "plain");
+    ASSERT_EQ(spec.getError(), "");
+    ASSERT_EQ(plain.getError(), "");
+    SpecRun run = runGuessed();
+    run.sizes["t"] = 400;
+    auto expected = runAll(plain, run);
+    run.values["g"].assign(400 * 37, NAN);
+    for (auto &[variant, result] : runAll(spec, run)) {
+      EXPECT_EQ(result.bytes, expected[variant].bytes) << variant;
+      EXPECT_EQ(result.report.passes, expected[variant].report.passes)
+          << variant;
+    }
+  }
+}
+
+// Guesses of a chaotic map: the trajectory is found again in one pass; one that
+// is a little off ends as one step after the other.
+TEST(Guess, OfChaos) {
+  std::string text = kChaos;
+  text.replace(text.find(", x0"), 4, ", g[b,t]: f64, x0");
+  text.replace(text.find("  x ="), 5, "  guess x = g\n  x =");
+  EmulatedSpec spec(text, {}, "chaos"),
+      serial(text, {.schedule = "algorithm=serial"}, "chaos");
+  ASSERT_EQ(spec.getError(), "");
+  SpecRun run = runChaos();
+  run.values["g"].assign(35 * 1009, 0);
+  SpecResult known = serial.run(run);
+  ASSERT_EQ(known.error, "");
+  for (double error : {0.0, 1e-12, 1e-3}) {
+    SCOPED_TRACE(error);
+    run.values["g"] = known.outputs[0].values;
+    for (double &value : run.values["g"])
+      value += error;
+    runAlike(spec, run, [&](const recur_report &report) {
+      EXPECT_EQ(report.residual, 0);
+      if (error == 0)
+        EXPECT_EQ(report.passes, 1);
+    });
+  }
 }
 
 // What overflows, and ends as no number, does so in every variant.

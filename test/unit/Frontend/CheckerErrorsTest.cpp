@@ -445,6 +445,37 @@ const WrongSpec wrongSpecs[] = {
      "recurrence f over t (x[b,t]: bf16, p[b]) -> (y[b,t]) { history x = p y = "
      "prev(x) }",
      "1:68: expected bf16 as in 'x', found f32\n"},
+    {"GuessUnknownState",
+     "recurrence f over t (x[t], g[t]) -> (h[t]) {\n"
+     "  state hold[]\n  guess hodl = g\n  hold = tanh(prev(hold) + x)\n"
+     "  h = hold\n}",
+     "3:9: expected a state to guess, found 'hodl'; did you mean 'hold'?\n"},
+    {"GuessUnknownArgument",
+     "recurrence f over t (x[t]) -> (h[t]) {\n"
+     "  state h[]\n  guess h = g\n  h = tanh(prev(h) + x)\n}",
+     "3:13: expected an argument with the guessed trajectory, found 'g'\n"},
+    {"GuessWithoutTime",
+     "recurrence f over t (x[b,t], g[b]) -> (h[b,t]) {\n"
+     "  state h[b]\n  guess h = g\n  h = tanh(prev(h) + x)\n}",
+     "3:13: expected the indices of the state 'h[b]' and time, found 'g[b]'\n"},
+    {"GuessOfOtherIndices",
+     "recurrence f over t (x[b,t], g[t]) -> (h[b,t]) {\n"
+     "  state h[b]\n  guess h = g\n  h = tanh(prev(h) + x)\n}",
+     "3:13: expected the indices of the state 'h[b]' and time, found 'g[t]'\n"},
+    {"GuessTwice",
+     "recurrence f over t (x[t], g[t]) -> (h[t]) {\n"
+     "  state h[]\n  guess h = g\n  guess h = g\n"
+     "  h = tanh(prev(h) + x)\n}",
+     "4:9: expected one guess of 'h', found another\n"
+     "3:9: note: the first is declared here\n"},
+    {"GuessOfIntegers",
+     "recurrence f over t (x[t], g[t]: i32) -> (h[t]) {\n"
+     "  state h[]\n  guess h = g\n  h = tanh(prev(h) + x)\n}",
+     "3:13: expected a real dtype for the guess of 'h', found i32\n"},
+    {"GuessOfBools",
+     "recurrence f over t (x[t]: bool, g[t]) -> (h[t]: bool) {\n"
+     "  state h[]: bool\n  guess h = g\n  h = prev(h) or x\n}",
+     "3:9: expected a state of f32 or f64 to guess, found 'h' of bool\n"},
     {"ResetWithoutTime",
      withBody("  reset r[b]\n"
               "  y = x"),

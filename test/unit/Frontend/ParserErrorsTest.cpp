@@ -141,6 +141,14 @@ const WrongSpec wrongSpecs[] = {
      withBody("  history x = 0\n"
               "  y = x"),
      "2:15: expected an argument's name, found '0'\n"},
+    {"GuessWithoutEqual",
+     withBody("  guess h x\n"
+              "  y = x"),
+     "2:11: expected '=' and the argument with its trajectory, found 'x'\n"},
+    {"GuessOfNumber",
+     withBody("  guess h = 0\n"
+              "  y = x"),
+     "2:13: expected an argument's name, found '0'\n"},
     {"ResetWithoutIndices",
      withBody("  reset r\n"
               "  y = x"),
