@@ -10,6 +10,7 @@
 
 #include "compiler/Analysis/Economy.h"
 #include "compiler/Analysis/Expressions.h"
+#include "compiler/Analysis/Jacobian.h"
 
 #include "compiler/Analysis/Monoids.h"
 #include "compiler/Analysis/Schedules.h"
@@ -449,6 +450,26 @@ static void explainRemoved(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
       os << "removed: " << text.getValue() << "\n";
 }
 
+/// States that need no iteration.
+static void explainParts(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
+  auto newton = dyn_cast<NewtonOp>(scan.getOperation());
+  if (!newton)
+    return;
+  StateParts parts = findParts(newton);
+  auto list = [&](bool linear) {
+    std::string text;
+    for (unsigned i = 0; i < parts.isLinear.size(); ++i)
+      if (parts.isLinear[i] == linear)
+        text += (text.empty() ? "" : ", ") +
+                newton.getState(i).getName().getValue().str();
+    return text;
+  };
+  std::string linear = list(true), rest = list(false);
+  if (!linear.empty())
+    os << "split: " << linear << " affine once the others are known, a scan; "
+       << (rest.empty() ? "none" : rest) << " iterated\n";
+}
+
 /// Where the iteration begins, if the spec says it.
 static void explainGuesses(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
@@ -590,6 +611,7 @@ void recur::explain(ScanLikeOpInterface scan,
      << "\n";
   explainRecognised(scan, os);
   explainRemoved(scan, os);
+  explainParts(scan, os);
   explainGuesses(scan, os);
   explainInvariants(scan, os);
   explainSchedules(scan, os);

@@ -298,3 +298,80 @@ Jacobian recur::differentiate(RecurrenceOpInterface op, Block &elements,
                               ArrayRef<Value> updates) {
   return Differentiation(op, elements, updates).run();
 }
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+/// The states that `value`, of the elements of a newton, is computed from;
+/// those that it may jump with, because something is chosen by them, in `jumps`.
+static llvm::SmallBitVector
+getStatesRead(NewtonOp newton, Value value,
+              llvm::SmallBitVector *jumps = nullptr) {
+  unsigned inputs = newton.getInputs().size();
+  llvm::SmallBitVector states(newton.getNumStates());
+  SmallVector<Value> pending{value};
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  while (!pending.empty()) {
+    Value next = pending.pop_back_val();
+    if (jumps && !isa<FloatType>(next.getType()))
+      *jumps |= getStatesRead(newton, next);
+    if (auto argument = dyn_cast<BlockArgument>(next)) {
+      if (argument.getArgNumber() >= inputs)
+        states.set(argument.getArgNumber() - inputs);
+    } else if (seen.insert(next.getDefiningOp()).second) {
+      llvm::append_range(pending, next.getDefiningOp()->getOperands());
+    }
+  }
+  return states;
+}
+
+StateParts recur::findParts(NewtonOp newton) {
+  unsigned count = newton.getNumStates();
+  StateParts parts{{}, SmallVector<bool>(count, false)};
+  for (unsigned i = 0; i < count; ++i)
+    parts.part.push_back(i);
+  bool isBlock = newton.getJacobian().getStructure() == Structure::Block;
+  if (newton.getBlockDims())
+    return parts; // one state
+  Operation *yield = newton.getElements().front().getTerminator();
+  auto getEntry = [&](unsigned row, unsigned column) -> Value {
+    if (isBlock)
+      return yield->getOperand(row * count + column);
+    return row == column ? yield->getOperand(2 * row) : Value();
+  };
+  auto isEntry = [&](unsigned row, unsigned column) {
+    Value entry = getEntry(row, column);
+    return entry && !isSemiringZero(Semiring::PlusTimes, entry);
+  };
+  // Warshall's closure of what the new states read.
+  std::vector<llvm::SmallBitVector> needs, jumps;
+  for (unsigned i = 0; i < count; ++i) {
+    jumps.emplace_back(count);
+    needs.push_back(getStatesRead(
+        newton, yield->getOperand(isBlock ? count * count + i : 2 * i + 1),
+        &jumps.back()));
+  }
+  for (unsigned k = 0; k < count; ++k)
+    for (unsigned i = 0; i < count; ++i)
+      if (needs[i].test(k))
+        needs[i] |= needs[k];
+  for (unsigned i = 0; i < count; ++i) {
+    llvm::SmallBitVector members(count);
+    members.set(i);
+    for (unsigned j = 0; j < count; ++j)
+      if (needs[i].test(j) && needs[j].test(i))
+        members.set(j);
+    parts.part[i] = members.find_first();
+    bool isLinear = true;
+    for (unsigned row : members.set_bits()) {
+      isLinear &= !jumps[row].anyCommon(members);
+      for (unsigned column : members.set_bits())
+        if (isEntry(row, column) &&
+            getStatesRead(newton, getEntry(row, column)).anyCommon(members))
+          isLinear = false;
+    }
+    parts.isLinear[i] = isLinear;
+  }
+  return parts;
+}

@@ -31,6 +31,18 @@ struct Jacobian {
 Jacobian differentiate(RecurrenceOpInterface op, mlir::Block &elements,
                        llvm::ArrayRef<mlir::Value> updates);
 
+/// How the states of a step that is not affine depend on each other, by state.
+struct StateParts {
+  /// The states that depend on each other both ways have one number.
+  llvm::SmallVector<unsigned> part;
+  /// Whether a state's part is affine in its states once the others are known.
+  llvm::SmallVector<bool> isLinear;
+};
+
+/// Of the Jacobian that `newton` yields: the states of an affine part are those
+/// of a scan, the others are to be iterated.
+StateParts findParts(NewtonOp newton);
+
 } // namespace recur
 
 #endif // RECUR_COMPILER_ANALYSIS_JACOBIAN_H

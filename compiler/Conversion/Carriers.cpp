@@ -8,7 +8,7 @@
 
 #include "compiler/Conversion/Carriers.h"
 
-#include "compiler/Analysis/Structure.h"
+#include "compiler/Analysis/Jacobian.h"
 #include "dialect/IR/Scalars.h"
 
 using namespace mlir;
@@ -107,6 +107,21 @@ SmallVector<Carrier, 2> recur::getCarriers(ScanLikeOpInterface scan) {
       carrier.hasRest.push_back(
           rest >= 0 &&
           !isSemiringZero(algebra.getSemiring(), yield.getOperand(rest)));
+    }
+    carrier.isLinear.assign(carrier.size, false);
+    if (auto newton = dyn_cast<NewtonOp>(scan.getOperation());
+        newton && carrier.row < 0) {
+      StateParts parts = findParts(newton);
+      for (unsigned i = 0; i < carrier.size; ++i) {
+        unsigned own = carrier.getState(i);
+        carrier.isLinear[i] = parts.isLinear[own];
+        for (unsigned j = 0; j < carrier.size; ++j) {
+          unsigned other = carrier.getState(j);
+          if (parts.part[own] != parts.part[other] &&
+              (parts.isLinear[own] || parts.isLinear[other]))
+            step(i, j) = Entry::Zero;
+        }
+      }
     }
     if (isRotation(scan))
       step = algebra::Pattern::rotation();

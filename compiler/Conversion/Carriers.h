@@ -40,7 +40,12 @@ struct Carrier {
   algebra::Pattern step;    ///< of A in one step
   algebra::Pattern product; ///< of A in any number of steps
   llvm::SmallVector<bool> hasRest; ///< which parts of b are not always zero
+  /// Of a step that is not affine: which components follow from an affine map
+  /// of their part of the states once the others are known. The entries of `step`
+  /// between such a part and others are left out.
+  llvm::SmallVector<bool> isLinear;
 
+  bool hasLinear() const { return llvm::is_contained(isLinear, true); }
   bool isSingle() const { return size == 1 && !monoid; }
   /// Whether some step of a monoid starts anew.
   bool startsAnew() const {

@@ -9,6 +9,10 @@
 ///     a step that forgets makes right, and keeps entry and exit;
 ///   - those whose entry is not the exit in front of them run again from there:
 ///     what forgets within a segment is right then;
+///   - states that are affine once the others are known have their segments'
+///     transitions P, and entries h = E + P (h - s) from segment to segment,
+///     exactly, before segments run again, which they do twice then: what an
+///     affine part feeds has its right entry in the second run;
 ///   - what does not meet now runs again some more times, by the threads of one
 ///     block a channel; what is left is finished in order, and no further than
 ///     until it meets again.
@@ -55,12 +59,17 @@ static constexpr int64_t kFirstLoads = 24;
 
 /// The length of the segments is a parameter: schedules that differ in it share
 /// the kernels.
-LogicalResult NewtonKernels::emitSegments(gpu::GPUFuncOp function, bool again) {
-  describeSegments(function, again);
+LogicalResult NewtonKernels::emitSegments(gpu::GPUFuncOp function,
+                                          std::optional<Edge> again) {
+  describeSegments(function, again.has_value());
   readParameters(function);
   LogicalResult result =
       forEachItem(/*bySegments=*/true, [&]() -> LogicalResult {
-        return again ? emitAgain() : emitFirst();
+        if (!again)
+          return emitFirst();
+        return emitAgain(getEdge(*again), getEdge(*again == Edge::First
+                                                      ? Edge::Last
+                                                      : Edge::First));
       });
   gpu::ReturnOp::create(b, loc);
   return result;
@@ -99,9 +108,20 @@ LogicalResult NewtonKernels::emitFirst() {
   storeEdges(getEdge(Edge::Entry), state, segment);
   stepBegin = begin;
   stepEnd = end;
-  if (failed(emitReplay(state)))
+  if (failed(emitSegment(state)))
     return failure();
   storeEdges(getEdge(Edge::First), state, segment);
+  return success();
+}
+
+/// A segment from its entry to its exit, and the transition of linear parts.
+LogicalResult NewtonKernels::emitSegment(Registers &state) {
+  if (!hasLinear())
+    return emitReplay(state);
+  Registers entry = state, transition;
+  if (failed(emitSummary(entry, state, transition, /*writes=*/true)))
+    return failure();
+  storeTransitions(transition, segment);
   return success();
 }
 
@@ -173,11 +193,13 @@ LogicalResult NewtonKernels::emitWarmUp(Value end, Registers &state) {
   return success();
 }
 
-/// A segment whose entry is not where the one in front of it ended.
-LogicalResult NewtonKernels::emitAgain() {
+/// A segment whose entry is not where the one in front of it ended, or what
+/// linear parts say.
+LogicalResult NewtonKernels::emitAgain(Value from, Value to) {
   Value before = arith::MaxSIOp::create(b, loc, sub(segment, i64(1)), i64(0));
   Registers entry = loadEdges(getEdge(Edge::Entry), segment),
-            exit = loadEdges(getEdge(Edge::First), before);
+            exit = hasLinear() ? loadEdges(getEdge(Edge::Fixed), segment)
+                               : loadEdges(from, before);
   Registers scale = entry;
   for (auto [scales, values] : llvm::zip(scale, exit))
     for (auto [size, value] : llvm::zip(scales, values)) {
@@ -192,13 +214,12 @@ LogicalResult NewtonKernels::emitAgain() {
   auto branch = scf::IfOp::create(b, loc, again, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.elseBlock()->getTerminator());
-  storeEdges(getEdge(Edge::Last), loadEdges(getEdge(Edge::First), segment),
-             segment);
+  storeEdges(to, loadEdges(from, segment), segment);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
   storeEdges(getEdge(Edge::Entry), exit, segment);
-  if (failed(emitReplay(exit)))
+  if (failed(emitSegment(exit)))
     return failure();
-  storeEdges(getEdge(Edge::Last), exit, segment);
+  storeEdges(to, exit, segment);
   return success();
 }
 
@@ -207,22 +228,28 @@ Value NewtonKernels::isApart(const Registers &entry, const Registers &exit,
                              const Registers &scale) {
   double whole = tolerance;
   tolerance *= kGapShare;
-  Value apart = isChanged(entry, exit, scale);
+  // Entries of linear parts are corrected; what is left is rounding.
+  Value apart = isChanged(entry, exit, scale, /*exactly=*/{}, 1 / kGapShare);
   tolerance = whole;
   return apart;
 }
 
-/// [segment][edge][number][item], behind the reports.
+/// [segment][number][item], behind the reports; the numbers are those of the
+/// edges, and then the transition's.
 Value NewtonKernels::getEdge(Value edge, const Carrier &carrier,
                              unsigned number, Value at) {
   int64_t row = number, numbers = getNumbers(Part::Exit);
   for (const Carrier &other : carriers.take_front(getNumber(carrier)))
     row += pointCount[getNumber(other)] * other.size;
+  return getEdgeNumber(add(mul(edge, i64(numbers)), i64(row)), at);
+}
+
+Value NewtonKernels::getEdgeNumber(Value number, Value at) {
   Value base = arith::AndIOp::create(
       b, loc, add(mul(items, i64(kReportBytes)), i64(kWorkspaceAlignment - 1)),
       i64(-kWorkspaceAlignment));
-  Value place = add(mul(at, i64(kEdges)), edge);
-  place = add(mul(add(mul(place, i64(numbers)), i64(row)), items), item);
+  Value place = add(mul(at, i64(getEdgeNumbers())), number);
+  place = add(mul(place, items), item);
   Value offset = add(base, mul(place, i64(getNumberBytes())));
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{offset},
@@ -242,6 +269,101 @@ void NewtonKernels::storeEdges(Value edge, const Registers &registers,
   for (const Carrier &carrier : carriers)
     for (auto [i, value] : llvm::enumerate(registers[getNumber(carrier)]))
       store(getEdge(edge, carrier, i, at), value);
+}
+
+/// Calls with each entry of the transitions that is of a linear part, its place
+/// in the carrier's registers and in the workspace.
+void NewtonKernels::forEachLinear(
+    function_ref<void(const Carrier &, unsigned, int64_t)> body) {
+  int64_t slot = getEdges() * getNumbers(Part::Exit);
+  forEachVector([&](const Carrier &carrier, unsigned, unsigned point) {
+    const algebra::Pattern &pattern = carrier.product;
+    for (unsigned row = 0; row < carrier.size; ++row)
+      for (unsigned column = 0; column < carrier.size; ++column) {
+        if (pattern(row, column) != algebra::Entry::Any)
+          continue;
+        if (carrier.isLinear[row] && carrier.isLinear[column])
+          body(carrier, point * pattern.count() + pattern.index(row, column),
+               slot);
+        ++slot;
+      }
+  });
+}
+
+/// The transition of linear parts; what is not linear has none.
+NewtonKernels::Registers NewtonKernels::loadTransitions(Value at) {
+  Registers transition = makeRegisters(Summary::Transition);
+  for (const Carrier &carrier : carriers)
+    for (Value &value : transition[getNumber(carrier)])
+      value = constant(carrier.type, 0);
+  forEachLinear([&](const Carrier &carrier, unsigned place, int64_t slot) {
+    transition[getNumber(carrier)][place] =
+        load(getEdgeNumber(i64(slot), at), carrier.type);
+  });
+  return transition;
+}
+
+void NewtonKernels::storeTransitions(const Registers &transition, Value at) {
+  forEachLinear([&](const Carrier &carrier, unsigned place, int64_t slot) {
+    store(getEdgeNumber(i64(slot), at),
+          transition[getNumber(carrier)][place]);
+  });
+}
+
+/// Where segments shall begin: what is linear at h = E + P (h - s), the rest at
+/// the exit in front. A block goes through the segments of its channels, a
+/// thread has one of them at a time.
+LogicalResult NewtonKernels::emitLinear(gpu::GPUFuncOp function, Edge edge) {
+  describeNewton(function);
+  readParameters(function);
+  locate();
+  share(function.getName());
+  emitChain(getEdge(edge));
+  gpu::ReturnOp::create(b, loc);
+  isInside = {}; // what runs again has no threads that only meet others
+  return success();
+}
+
+void NewtonKernels::emitChain(Value edge) {
+  Value count = arith::DivUIOp::create(
+      b, loc, sub(add(stepEnd, segmentSteps), i64(1)), segmentSteps);
+  Registers carry = makeRegisters(Summary::State);
+  emitStart(carry);
+  auto loop = scf::ForOp::create(b, loc, i64(0), count, i64(places),
+                                 flatten(carry));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  assign(carry, loop.getRegionIterArgs());
+  Value here = add(loop.getInductionVar(), place), last = sub(count, i64(1));
+  Value at = arith::MinSIOp::create(b, loc, here, last);
+  Registers exit = loadEdges(edge, at), guess = loadEdges(
+      getEdge(Edge::Entry), at), transition = loadTransitions(at), none = guess;
+  for (Value *value : getSlots({&none}))
+    *value = constant(value->getType(), 0);
+  Iteration now{guess, none, i64(0), i32(0), {}};
+  emitCorrections(carry, exit, transition, none, now);
+  Value writes = arith::AndIOp::create(
+      b, loc, isInside, compare(arith::CmpIPredicate::sle, here, last));
+  auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard inside(b);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    storeEdges(getEdge(Edge::Fixed), now.entry, at);
+  }
+  // The exit from there is what the next ones begin with.
+  Registers moved = now.entry;
+  for (auto [value, old] : llvm::zip(getSlots({&moved}), flatten(guess)))
+    *value = arith::SelectOp::create(
+        b, loc, isSame(*value, old), constant(value->getType(), 0),
+        arith::SubFOp::create(b, loc, *value, old));
+  applyUnlessZero(transition, exit, moved);
+  gpu::BarrierOp::create(b, loc);
+  storeShared(Part::Exit, moved, place);
+  gpu::BarrierOp::create(b, loc);
+  carry = loadExits(arith::MinSIOp::create(
+      b, loc, i64(places - 1), sub(last, loop.getInductionVar())));
+  gpu::BarrierOp::create(b, loc);
+  scf::YieldOp::create(b, loc, flatten(carry));
 }
 
 /// Finds the channels of which each segment begins where the one before it
@@ -265,7 +387,7 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
       Value here = arith::MinSIOp::create(
           b, loc, add(loop.getInductionVar(), i64(number * places)),
           sub(count, i64(1)));
-      exits.push_back(loadEdges(getEdge(Edge::Last), sub(here, i64(1))));
+      exits.push_back(loadEdges(getEdge(getLastEdge()), sub(here, i64(1))));
       entries.push_back(loadEdges(getEdge(Edge::Entry), here));
     }
     for (auto [exit, entry] : llvm::zip(exits, entries)) {
@@ -293,7 +415,7 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
   Value isUnmet = isSet(rounds->unmet), wasUnmet = isSet(unmet);
   // (other channels took no part)
   Value edge = arith::SelectOp::create(b, loc, wasUnmet, rounds->edge,
-                                       getEdge(Edge::Last));
+                                       getEdge(getLastEdge()));
   // What is finished meets, to the last bit.
   findings.residual = arith::SelectOp::create(
       b, loc, wasUnmet, constant(b.getF32Type(), 0), findings.residual);
@@ -376,7 +498,7 @@ NewtonKernels::emitInOrder(const Registers &start, Value count, Value edge) {
 /// that it reads: what a segment finds does not depend on who runs first.
 FailureOr<NewtonKernels::Rounds> NewtonKernels::emitRounds(Value unmet,
                                                            Value count) {
-  SmallVector<Value> start = {i64(0), getEdge(Edge::Last), unmet};
+  SmallVector<Value> start = {i64(0), getEdge(getLastEdge()), unmet};
   SmallVector<Type> types = {i64Type, i64Type, b.getI32Type()};
   SmallVector<Location> locations(types.size(), loc);
   auto loop = scf::WhileOp::create(b, loc, types, start);

@@ -52,10 +52,13 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
           .str();
   SmallVector<gpu::GPUFuncOp> &kernels = shared[key];
   auto describeAll = [&](ArrayRef<gpu::GPUFuncOp> list) {
-    if (isOverGrid()) {
-      describeSegments(list[0], /*again=*/false);
-      describeSegments(list[1], /*again=*/true);
-    }
+    // Every second one of linear parts is a chain.
+    unsigned stride = hasLinear() ? 2 : 1;
+    for (unsigned i = 0; i + 1 < list.size(); ++i)
+      if (i % stride == 0)
+        describeSegments(list[i], /*again=*/i > 0);
+      else
+        describeNewton(list[i]);
     describeNewton(list.back());
   };
   if (!kernels.empty()) {
@@ -78,14 +81,26 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
     kernels.push_back(createKernel(module, (symbol + suffix).str(), threads));
     return kernels.back();
   };
-  if (isOverGrid()) {
-    if (failed(emitSegments(create("_segments", kSegmentThreads),
-                            /*again=*/false)) ||
-        failed(emitSegments(create("_again", kSegmentThreads),
-                            /*again=*/true)))
-      return failure();
-  }
   name = symbol;
+  if (isOverGrid()) {
+    if (failed(emitSegments(create("_segments", kSegmentThreads), {})))
+      return failure();
+    // What is not linear forgets in the first run what linear parts were wrong,
+    // and has the right entry in the second.
+    SmallVector<Edge> from{Edge::First};
+    if (hasLinear())
+      from.push_back(Edge::Last);
+    for (Edge edge : from) {
+      StringRef number = edge == Edge::First ? "" : "2";
+      if (hasLinear() &&
+          failed(emitLinear(
+              create("_linear" + number, int32_t(kWarp * warps)), edge)))
+        return failure();
+      if (failed(emitSegments(create("_again" + number, kSegmentThreads),
+                              edge)))
+        return failure();
+    }
+  }
   gpu::GPUFuncOp last =
       create(isOverGrid() ? "_finish" : "", int32_t(kWarp * warps));
   describeNewton(last);
@@ -95,8 +110,7 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
 
 LogicalResult NewtonKernels::emitSolver() {
   locate();
-  summaries = createShared(module, name + "_summaries", getSharedBytes());
-  flags = createShared(module, name + "_flags", 4 * warps);
+  share(name);
   Registers carry = makeRegisters(Summary::State);
   emitStart(carry);
   Findings findings;
@@ -114,6 +128,12 @@ LogicalResult NewtonKernels::emitSolver() {
   }
   gpu::ReturnOp::create(b, loc);
   return success();
+}
+
+/// What the threads of a block share.
+void NewtonKernels::share(const Twine &kernel) {
+  summaries = createShared(module, kernel + "_summaries", getSharedBytes());
+  flags = createShared(module, kernel + "_flags", 4 * warps);
 }
 
 /// The channel and the segment of this thread. Those beyond the last channel
@@ -139,7 +159,8 @@ Value NewtonKernels::isWriter(AffineMap map) {
   if (takesStep)
     writes = arith::AndIOp::create(b, loc, writes, takesStep);
   if (Value first = GpuKernels::isWriter(map))
-    writes = arith::AndIOp::create(b, loc, writes, first);
+    writes = writes ? arith::AndIOp::create(b, loc, writes, first).getResult()
+                    : first;
   return writes;
 }
 
@@ -386,7 +407,7 @@ void NewtonKernels::addWorkspace(Launch &launch) {
   if (isOverGrid())
     launch.workspace.push_back(b.getDenseI64ArrayAttr(
         {/*kind: for each segment*/ 1,
-         kEdges * getNumbers(Part::Exit) * getNumberBytes()}));
+         getEdgeNumbers() * getNumberBytes()}));
 }
 
 void NewtonKernels::describeNewton(gpu::GPUFuncOp function) {

@@ -72,25 +72,42 @@ private:
   };
 
   // The segments over the grid (NewtonGrid.cpp).
+  /// States that the workspace holds of each segment: where it began, where it
+  /// ended first and in the end.
+  enum class Edge { Entry, First, Last, Fixed };
+  int64_t getEdges() const { return hasLinear() ? 4 : 3; }
+  /// Numbers of a segment: its edges, and the transition of linear parts.
+  int64_t getEdgeNumbers() const {
+    return getEdges() * getNumbers(Part::Exit) +
+           (hasLinear() ? getNumbers(Part::Transition) : 0);
+  }
+  /// Where the exits are in the end.
+  Edge getLastEdge() const { return hasLinear() ? Edge::First : Edge::Last; }
   bool isOverGrid() const { return schedule.getSegment() > 0; }
-  mlir::LogicalResult emitSegments(mlir::gpu::GPUFuncOp function, bool again);
+  mlir::LogicalResult emitSegments(mlir::gpu::GPUFuncOp function,
+                                   std::optional<Edge> again);
   void describeSegments(mlir::gpu::GPUFuncOp function, bool again);
   mlir::LogicalResult emitFirst();
   mlir::LogicalResult emitWarmUp(Value end, Registers &state);
-  mlir::LogicalResult emitAgain();
+  mlir::LogicalResult emitAgain(Value from, Value to);
+  mlir::LogicalResult emitSegment(Registers &state);
+  void emitChain(Value edge);
+  mlir::LogicalResult emitLinear(mlir::gpu::GPUFuncOp function, Edge edge);
+  void share(const llvm::Twine &kernel);
   mlir::LogicalResult emitUnmet(Registers &carry, Findings &findings);
   Value isApart(const Registers &entry, const Registers &exit,
                 const Registers &scale);
   void includeWild(const Registers &states, Findings &findings);
-  /// States that the workspace holds of each segment: where it began, where it
-  /// ended first and in the end.
-  enum class Edge { Entry, First, Last };
-  static constexpr int64_t kEdges = 3;
   Value getEdge(Edge edge) { return i64(int64_t(edge)); }
   Value getEdge(Value edge, const Carrier &carrier, unsigned number,
                 Value segment);
   Registers loadEdges(Value edge, Value segment);
   void storeEdges(Value edge, const Registers &registers, Value segment);
+  Value getEdgeNumber(Value number, Value segment);
+  void forEachLinear(
+      llvm::function_ref<void(const Carrier &, unsigned, int64_t)> body);
+  Registers loadTransitions(Value segment);
+  void storeTransitions(const Registers &transition, Value segment);
   /// How many rounds there were, where they have left the exits, and the word
   /// of channels that still do not meet.
   struct Rounds {
@@ -123,7 +140,7 @@ private:
                                  Iteration &now);
   int64_t getPassLimit();
   mlir::LogicalResult emitSummary(const Registers &guess, Registers &exit,
-                                  Registers &transition);
+                                  Registers &transition, bool writes = false);
   void emitCorrections(const Registers &carry, const Registers &exit,
                        const Registers &transition, const Registers &scale,
                        Iteration &now);
@@ -145,8 +162,12 @@ private:
                                Value steps);
 
   // Numbers, and what threads share (NewtonNumbers.cpp).
+  /// Linear parts have `linearShare` of the tolerance; 0: they are not looked at.
   Value isChanged(const Registers &guess, const Registers &entry,
-                  const Registers &scale, Value exactly = {});
+                  const Registers &scale, Value exactly = {},
+                  double linearShare = 1);
+  bool hasLinear() const;
+  llvm::SmallVector<bool> flattenLinear() const;
   void include(Value size, Value &scale);
   Value isZero(llvm::ArrayRef<Value> values);
   Value isAnyWild(const Registers &registers);

@@ -68,6 +68,8 @@ Value NewtonKernels::mayGrow(const Registers &transition) {
         ArrayRef(transition[number]).slice(point * count, count);
     Transition map{carrier.product, {entries.begin(), entries.end()}, {}};
     for (unsigned row = 0; row < carrier.size; ++row) {
+      if (carrier.isLinear[row])
+        continue;
       Value sum;
       for (unsigned column = 0; column < carrier.size; ++column) {
         if (carrier.product(row, column) == algebra::Entry::Zero)
@@ -101,12 +103,19 @@ Value NewtonKernels::isAnyWild(const Registers &registers) {
 }
 
 Value NewtonKernels::isChanged(const Registers &guess, const Registers &entry,
-                               const Registers &scales, Value exactly) {
+                               const Registers &scales, Value exactly,
+                               double linearShare) {
   Value changed = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
-  for (auto [x, y, scale] :
-       llvm::zip(flatten(entry), flatten(guess), flatten(scales))) {
+  double whole = tolerance;
+  for (auto [x, y, scale, linear] :
+       llvm::zip(flatten(entry), flatten(guess), flatten(scales),
+                 flattenLinear())) {
+    if (linear && linearShare == 0)
+      continue;
+    tolerance = linear ? linearShare * whole : whole;
     Value far = isFar(x, y, scale);
-    if (exactly)
+    tolerance = whole;
+    if (exactly && !linear)
       far = arith::OrIOp::create(b, loc, far, exactly);
     Value here = arith::AndIOp::create(
         b, loc, far,
@@ -181,6 +190,20 @@ Value NewtonKernels::combineWarps(Value word) {
 //===----------------------------------------------------------------------===//
 // Registers
 //===----------------------------------------------------------------------===//
+
+bool NewtonKernels::hasLinear() const {
+  return llvm::any_of(
+      carriers, [](const Carrier &carrier) { return carrier.hasLinear(); });
+}
+
+/// By state of a list of registers, whether it is of a linear part.
+SmallVector<bool> NewtonKernels::flattenLinear() const {
+  SmallVector<bool> linear;
+  for (const Carrier &carrier : carriers)
+    for (unsigned point = 0; point < pointCount[getNumber(carrier)]; ++point)
+      llvm::append_range(linear, carrier.isLinear);
+  return linear;
+}
 
 SmallVector<Value> NewtonKernels::flatten(const Registers &registers) {
   SmallVector<Value> values;

@@ -29,11 +29,12 @@ using mlir::Value;
 /// finds.
 static constexpr double kCorrectionShare = 32;
 
-/// E := f(E), P := J P.
+/// E := f(E), P := J P; with the outputs, if it `writes`.
 class NewtonKernels::Fold final : public StepSink {
 public:
-  Fold(NewtonKernels &kernels, Registers &exit, Registers &transition)
-      : k(kernels), exit(exit), transition(transition) {}
+  Fold(NewtonKernels &kernels, Registers &exit, Registers &transition,
+       bool writes = false)
+      : k(kernels), exit(exit), transition(transition), writes(writes) {}
 
   SmallVector<Value> enter(OpBuilder &builder, Location, const Carrier &carrier,
                            const InnerPoint &point) override {
@@ -44,6 +45,8 @@ public:
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     AlgebraEmitter algebra = k.getAlgebra(carrier);
     SmallVector<Value> next;
+    std::vector<Value> previous =
+        k.readVector(exit, Summary::State, carrier, point);
     for (const std::optional<Value> &value : map.rest)
       next.push_back(value ? *value : algebra.zero());
     k.writeVector(exit, Summary::State, carrier, point, next);
@@ -54,27 +57,31 @@ public:
     before.rest.resize(carrier.size);
     k.writeVector(transition, Summary::Transition, carrier, point,
                   algebra::multiply(algebra, map, before, carrier.product));
-    return {};
+    if (!writes)
+      return {};
+    return {SmallVector<Value>(previous.begin(), previous.end()), next};
   }
   Value reload(OpBuilder &builder, Location, unsigned state,
                const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     return k.readState(exit, state, point);
   }
-  void store(OpBuilder &, Location, unsigned, Value,
-             const InnerPoint &) override {
-    llvm_unreachable("a fold has no outputs");
+  void store(OpBuilder &builder, Location, unsigned result, Value value,
+             const InnerPoint &point) override {
+    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    k.storeResult(result, point, value);
   }
 
 private:
   NewtonKernels &k;
   Registers &exit, &transition;
+  bool writes;
 };
 
 /// Exit and transition of this thread's segment from the guess.
 LogicalResult NewtonKernels::emitSummary(const Registers &guess,
-                                         Registers &exit,
-                                         Registers &transition) {
+                                         Registers &exit, Registers &transition,
+                                         bool writes) {
   exit = guess;
   transition = makeRegisters(Summary::Transition);
   for (const Carrier &carrier : carriers)
@@ -82,8 +89,11 @@ LogicalResult NewtonKernels::emitSummary(const Registers &guess,
       writeVector(transition, Summary::Transition, carrier, point,
                   getAlgebra(carrier).identity(carrier).entries);
     });
-  Fold sink(*this, exit, transition);
-  return emitSteps({&exit, &transition}, sink, /*withReadout=*/false);
+  Fold sink(*this, exit, transition, writes);
+  emitter.setAlwaysEntries(writes);
+  LogicalResult result = emitSteps({&exit, &transition}, sink, writes);
+  emitter.setAlwaysEntries(false);
+  return result;
 }
 
 /// The inputs of a segment's steps, which all passes over it use.
@@ -166,9 +176,12 @@ LogicalResult NewtonKernels::emitPasses(const Registers &carry,
     *value = arith::SelectOp::create(b, loc, now.active, *value, *kept);
   // What makes small errors large is right to the last bit.
   double whole = tolerance;
-  tolerance *= kCorrectionShare;
-  Value any =
-      findAny(isChanged(guess, now.entry, now.scale, mayGrow(transition)));
+  // Parts that are linear follow the others to the first power, and are right
+  // when those are.
+  if (!hasLinear())
+    tolerance *= kCorrectionShare;
+  Value any = findAny(isChanged(guess, now.entry, now.scale,
+                                mayGrow(transition), /*linearShare=*/0));
   tolerance = whole;
   now.active = isSet(any);
   Value more = arith::AndIOp::create(

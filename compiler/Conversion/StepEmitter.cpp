@@ -918,7 +918,7 @@ FailureOr<bool> StepEmitter::readsStatesApart() {
 LogicalResult StepEmitter::emitStep(OpBuilder &builder, StepSink &stepSink,
                                     bool withReadout) {
   sink = &stepSink;
-  wantsEntries = !withReadout;
+  wantsEntries = !withReadout || alwaysEntries;
   SmallVector<Root> roots;
   if (failed(planRoots(roots, withReadout)))
     return failure();

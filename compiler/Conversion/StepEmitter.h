@@ -113,6 +113,9 @@ public:
     splitCount = count;
   }
 
+  /// Steps with a readout have the entries of the Jacobian too.
+  void setAlwaysEntries(bool always) { alwaysEntries = always; }
+
   const ScanDims &getDims() const { return dims; }
   llvm::ArrayRef<Carrier> getCarriers() const { return carriers; }
 
@@ -188,7 +191,7 @@ private:
   ScanLikeOpInterface scan;
   StepHooks &hooks;
   StepSink *sink = nullptr;
-  bool readsApart = false, wantsEntries = true;
+  bool readsApart = false, wantsEntries = true, alwaysEntries = false;
   ScanDims dims;
   llvm::SmallVector<Carrier, 2> carriers;
   llvm::SmallVector<unsigned> carrierOf; // by state

@@ -4,7 +4,7 @@
 """Times steps that are not affine on a GPU: every schedule, shape and scale of the weights.
 
 Usage: nonlinear.py FOLDER [--cases REGEX] [--quick] [--json FILE]
-       nonlinear.py FOLDER --guess [--cases REGEX]
+       nonlinear.py FOLDER --guess|--split [--cases REGEX]
 
 FOLDER holds paragru.so, paralstm.so and paragru_bf16.so, which recurc makes of
 test/benchmark/specs and examples/specs where it is on the PATH:
@@ -16,7 +16,8 @@ the times of PARARNN on an NVIDIA H200 (f32, [b,d,t,gate]); they cannot be built
 normal; the recurrent weights are normal and clipped to 0.5, normal, or normal with deviation 2.
 Times are medians over replays of a CUDA graph, inputs in turn from sets beyond the L2 cache.
 --guess times the schedule that is chosen for paragru_guess, which takes a guess of its trajectory: none (no
-numbers), the solution, and that of weights which are off by a thousandth.
+numbers), the solution, and that of weights which are off by a thousandth. --split times
+gru_smoothed, a GRU (weights clipped) and a filter of what it gives that remembers 1000 steps.
 Every result is compared with f64 over the first steps of some channels, and on all channels with the schedule
 `serial`; what the report of the call says stands beside it. --quick times clipped weights only.
 Exits with 1 if a result is wrong.
@@ -50,7 +51,7 @@ SCALES = {"clipped 0.5": lambda a: a.clamp(-0.5, 0.5), "N(0,1)": lambda a: a,
           "N(0,2)": lambda a: 2 * a}
 CELLS = {"paragru": ("paragru", torch.float32), "paralstm": ("paralstm", torch.float32),
          "paragru_bf16": ("paragru", torch.bfloat16)}
-GUESSED = "paragru_guess"
+GUESSED, SPLIT = "paragru_guess", "gru_smoothed"
 
 
 def sigmoid(x):
@@ -126,7 +127,7 @@ def load(folder, name):
         subprocess.run([recurc, spec, "--target", "sm_90a", "-o", path], check=True)
     if not path.exists():
         sys.exit(f"nonlinear.py: error: '{path}' is missing, and recurc is not on the PATH")
-    return recur.load(path)[name if name == GUESSED else CELLS[name][0]]
+    return recur.load(path)[CELLS[name][0] if name in CELLS else name]
 
 
 def run_case(bench, name, kernel, shape, scale):
@@ -231,6 +232,54 @@ def run_guess(bench, kernel, shape, scale):
               f"{worst_channel(first.h, serial):.1e}", flush=True)
 
 
+def run_split(bench, kernel, shape):
+    b, t, d = shape
+    moved = b * t * d * 16
+    first = Set("paragru", shape, torch.float32, SCALES["clipped 0.5"])
+    keep = torch.full((d,), 0.999, device="cuda")
+    first.starts = [keep]
+    share = float(np.float32(0.999))
+
+    def check(_):
+        channels = [0, d // 2 + 1, d - 1]
+        u = first.u[b - 1][:STEPS_IN_F64, :, channels].double().cpu().numpy()
+        h = paragru(u, first.weights[0][:, channels].double().cpu().numpy())
+        y, out = 0, []
+        for now in h:
+            y = share * y + (1 - share) * now
+            out.append(y)
+        return distance(first.h[b - 1][:STEPS_IN_F64, channels].cpu(),
+                        torch.from_numpy(np.stack(out)))
+
+    def arguments(s):
+        return s.inputs(), {"y": s.h}
+    call = kernel.bind(*first.inputs(), out={"y": first.h})
+    everything = [*first.inputs(), *call.results]
+    os.environ.pop("RECUR_SCHEDULE", None)
+    chosen = kernel.variant(*everything)
+    print(f"{SPLIT} {shape}")
+    serial = None
+    for variant in sorted(kernel.gpu_variants, key=lambda v: not v.startswith("serial")):
+        if "any strides" in variant and variant != chosen:
+            continue
+        os.environ["RECUR_SCHEDULE"] = variant
+        bench.row({"cell": SPLIT, "shape": list(shape)},
+                  f"{variant[:44]}{' *' if variant == chosen else ''}", bound(kernel, arguments),
+                  [first], moved, moved / 4.2e9, check=check,
+                  poison=lambda: first.h.fill_(float("nan")), dtype=torch.float32, is_ours=True)
+        call = kernel.bind(*first.inputs(), out={"y": first.h})
+        call()
+        torch.cuda.synchronize()
+        if variant.startswith("serial"):
+            serial = first.h.clone()
+            continue
+        report = call.report()
+        print(f"    passes {report['passes']}, residual {report['residual']:.1e}, in order "
+              f"{report['finished_in_order']} of {report['channels']}, worst channel to serial "
+              f"{worst_channel(first.h, serial):.1e}", flush=True)
+    os.environ.pop("RECUR_SCHEDULE", None)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -238,6 +287,7 @@ def main():
     parser.add_argument("--cases")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--guess", action="store_true")
+    parser.add_argument("--split", action="store_true")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
@@ -245,6 +295,13 @@ def main():
     torch.manual_seed(1)
     print(torch.cuda.get_device_name())
     bench = Bench()
+    if arguments.split:
+        kernel = load(arguments.folder, SPLIT)
+        for shape in SHAPES:
+            if re.search(arguments.cases or "", f"{shape}"):
+                run_split(bench, kernel, shape)
+                torch.cuda.empty_cache()
+        sys.exit(bench.failed)
     if arguments.guess:
         kernel = load(arguments.folder, GUESSED)
         for scale in SCALES:

@@ -76,6 +76,25 @@ const Nonlinear kNonlinear[] = {
     {"Inner", "recurrence r over t (x[b,t,d], A[d,n], C[b,t,n]) -> (y[b,t,d], "
               "final h) {\n  state h[b,d,n]\n  h = tanh(A * prev(h) + x)\n"
               "  y = sum(n: C * h)\n}"},
+    // A part is linear: what is fed by a cell, what feeds one, with a decay
+    // that depends on the cell, and two numbers of it.
+    {"Integrated", "recurrence r over t (x[b,t,d], w[d]) -> (y[b,t,d], "
+                   "final u, final v) {\n  state u[b,d]\n  state v[b,d] = 0.5\n"
+                   "  u = tanh(w * prev(u) + x - 0.5)\n  v = prev(v) + u\n"
+                   "  y = v * prev(u)\n}"},
+    {"Filtered", "recurrence r over t (x[b,t,d], w[d]) -> (u[b,t,d], final v) "
+                 "{\n  state v[b,d]\n  state u[b,d]\n"
+                 "  v = 0.995 * prev(v) + 0.005 * x\n"
+                 "  u = tanh(w * prev(u) + v)\n}"},
+    {"Gated", "recurrence r over t (x[b,t,d], w[d]) -> (v[b,t,d], final p) {\n"
+              "  state u[b,d]\n  state v[b,d]\n  state p[b,d] = 1\n"
+              "  u = tanh(w * prev(u) + x)\n"
+              "  v = sigmoid(4 + u) * prev(v) + 0.1 * prev(p)\n"
+              "  p = 0.9 * prev(p) - 0.05 * prev(v) + 0.1 * u\n}"},
+    {"AllLinear", "recurrence r over t (x[b,t,d]) -> (v[b,t,d]) {\n"
+                  "  state u[b,d]\n  state v[b,d]\n"
+                  "  u = 0.9 * prev(u) + 0.1 * x\n"
+                  "  v = sigmoid(prev(u)) * prev(v) + x\n}"},
     // What is guessed is wrong everywhere.
     {"Guess", "recurrence r over t (x[b,t,d], w[d], g[b,d,t]: bf16) -> "
               "(h[b,t,d], final h) {\n  state h[b,d]\n  guess h = g\n"
@@ -293,6 +312,47 @@ TEST(Rounds, MeetAfterWhatIsRemembered) {
     again += result.report.passes > 2;
   }
   EXPECT_GE(again, 2u);
+}
+
+// What a cell feeds, or what feeds a cell, may remember for ever: if it is
+// linear, nothing waits for it.
+TEST(Split, LinearPartsNeedNoRounds) {
+  const char *updates[] = {
+      "  u = tanh(w * prev(u) + x - 0.5)\n  v = prev(v) + u\n",
+      "  v = 0.999 * prev(v) + 0.01 * x\n  u = tanh(w * prev(u) + v)\n",
+      "  u = tanh(w * prev(u) + x)\n"
+      "  v = sigmoid(8 + u) * prev(v) + 0.01 * u\n"};
+  for (const char *update : updates)
+    for (const char *schedule :
+         {"", "algorithm=newton,steps=3,group=4,warps=2",
+          "algorithm=newton,steps=32"}) {
+      SCOPED_TRACE(std::string(update) + schedule);
+      SpecOptions options;
+      options.schedule = schedule;
+      EmulatedSpec spec(
+          std::string("recurrence r over t (x[b,t,d], w[d]) -> (u[b,t,d], "
+                      "v[b,t,d]) {\n  state u[b,d]\n  state v[b,d] = 3\n") +
+              update + "}",
+          options, "split");
+      ASSERT_EQ(spec.getError(), "");
+      SpecRun run;
+      run.sizes = {{"b", 1}, {"t", 1300}, {"d", 37}};
+      run.innermost = "d";
+      run.ranges = {{"w", {-0.5, 0.5}}};
+      unsigned count = 0;
+      for (auto &[variant, result] : runAll(spec, run)) {
+        SCOPED_TRACE(variant);
+        EXPECT_EQ(result.error, "");
+        if (!isNewton(variant))
+          continue;
+        ++count;
+        EXPECT_EQ(result.report.channels, 37);
+        EXPECT_EQ(result.report.finished_in_order, 0);
+        EXPECT_LE(result.report.passes, 6);
+        EXPECT_LE(result.report.residual, 1e-5);
+      }
+      EXPECT_GE(count, 1u);
+    }
 }
 
 // A step that remembers, with a guess of its trajectory.
