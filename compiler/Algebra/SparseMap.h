@@ -196,6 +196,17 @@ std::vector<Number> apply(Ops &ops, const SparseMap<Number> &map,
   return result;
 }
 
+/// The sum of terms, one after the other, or as `Ops` has it.
+template <typename Ops, typename Number>
+Number sumAll(Ops &ops, const std::vector<Number> &terms) {
+  if constexpr (requires { ops.sumAll(terms); })
+    return ops.sumAll(terms);
+  Number total = terms.front();
+  for (unsigned i = 1; i < terms.size(); ++i)
+    total = ops.sum(total, terms[i]);
+  return total;
+}
+
 /// The matrix of the map that applies `earlier` and then `later`, in the layout
 /// of `pattern`.
 template <typename Ops, typename Number>
@@ -208,7 +219,7 @@ std::vector<Number> multiply(Ops &ops, const SparseMap<Number> &later,
     for (unsigned j = 0; j < size; ++j) {
       if (pattern(i, j) != Entry::Any)
         continue;
-      std::optional<Number> total;
+      std::vector<Number> terms;
       for (unsigned k = 0; k < size; ++k) {
         Entry left = later.pattern(i, k), right = earlier.pattern(k, j);
         if (left == Entry::Zero || right == Entry::Zero)
@@ -218,9 +229,9 @@ std::vector<Number> multiply(Ops &ops, const SparseMap<Number> &later,
                           ? getEntry(ops, later, i, k)
                           : ops.product(getEntry(ops, later, i, k),
                                         getEntry(ops, earlier, k, j));
-        total = total ? ops.sum(*total, term) : term;
+        terms.push_back(term);
       }
-      result.push_back(total ? *total : ops.zero());
+      result.push_back(terms.empty() ? ops.zero() : sumAll(ops, terms));
     }
   return result;
 }

@@ -253,6 +253,7 @@ struct TileShape {
   /// them can wait in shared memory, if `vector` numbers along time are one
   /// piece.
   int64_t bytes;
+  int64_t bytesRead;
   bool canWait;
   /// Numbers of a step that lie together after the dims of lanes; of those
   /// tensors, whether time is nearer to them than the channel.
@@ -343,7 +344,7 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
   shape.work =
       shape.order * (uniform ? shape.order : shape.order * (shape.order + 1));
   if (algebra.getSemiring() == Semiring::LogSumExp)
-    shape.work *= 4;
+    shape.work *= 2;
   if (shape.isTuple) {
     OpCost cost = getCombineCost(getMonoidOp(scan));
     shape.work = int64_t(cost.arithmetic + 8 * cost.special);
@@ -431,6 +432,7 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
     int64_t piece = bits / 8 * (shape.innerLast ? inner : shape.getVector());
     shape.canWait &= piece == 4 || piece == 8 || piece == 16;
   }
+  shape.bytesRead = bytes;
   shape.bytes = std::max(shape.bytes, bytes);
   shape.halves = std::max({read, kept, written}) + 2 * lagged +
                  2 * std::max<int64_t>(0, results - 1);
@@ -489,6 +491,15 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
           scan.getContext(), target.name, "lookback", channel, /*width=*/1,
           true, 0, waiting, /*group=*/shape->innerLast ? 4 : 8, /*chunks=*/1,
           /*warps=*/8, /*stages=*/1));
+    // Tuples whose steps take much more in registers than in memory: long tiles
+    // for few channels.
+    int64_t longest = shape->limit(llvm::bit_floor<uint64_t>(
+        std::max<int64_t>(1, 256 / std::max<int64_t>(1, shape->bytesRead))));
+    if (shape->isTuple && waits && longest >= 4 * elements)
+      schedules.push_back(ScheduleAttr::get(
+          scan.getContext(), target.name, "lookback", channel, /*width=*/1,
+          true, 0, longest, /*group=*/16, /*chunks=*/1, /*warps=*/8,
+          /*stages=*/1));
     // Whole lines of memory where tiles are few; longer tiles else.
     if (matrices && !shape->innerLast && shape->bits == 32)
       add("lookback", channel, 1, true, 32, 8, elements);
@@ -515,9 +526,10 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   bool isSum = shape->order == 1 &&
                scan.getAlgebra().getSemiring() == Semiring::PlusTimes;
   if ((!isSum || shape->bits > 32) && waits)
-    schedules.push_back(ScheduleAttr::get(
-        scan.getContext(), target.name, "lookback", time, vector, true, 0,
-        waiting, /*group=*/1, /*chunks=*/1, /*warps=*/8, /*stages=*/1));
+    schedules.push_back(
+        ScheduleAttr::get(scan.getContext(), target.name, "lookback", time,
+                          vector, true, 0, waiting, /*group=*/1, /*chunks=*/1,
+                          /*warps=*/shape->isLarge() ? 4 : 8, /*stages=*/1));
   else
     // Where only offsets travel, windows of more threads cost little. Sums of
     // products want tiles twice as long as what costs more arithmetic.
@@ -676,9 +688,9 @@ recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
     // What fits in no tile is read twice, where channels are few.
     if (schedules.empty() && dims.channel >= 0 && !isStep(scan) &&
         scan.getNumStates() > 0)
-      schedules.push_back(ScheduleAttr::get(context, target.name, "segments",
-                                            channel, width, /*contiguous=*/true,
-                                            kLongSegment));
+      schedules.push_back(
+          ScheduleAttr::get(context, target.name, "segments", channel, width,
+                            /*contiguous=*/false, kLongSegment));
     // What has waves needs the serial kernel only where they do not fit, and
     // over one step there are no strides to save.
     if (dims.channel >= 0 && !isStep(scan) &&

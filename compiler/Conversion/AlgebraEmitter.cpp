@@ -82,6 +82,39 @@ Value AlgebraEmitter::addLogarithms(Value x, Value y) {
                              greater);
 }
 
+/// The greatest term stands for what is subtracted from all; of terms that are
+/// all infinite nothing is.
+Value AlgebraEmitter::sumAll(const std::vector<Value> &terms) {
+  bool isClosed =
+      llvm::none_of(terms, [](Value term) { return isPair(term.getType()); });
+  if (!hasOpen() || !isClosed || terms.size() < 3) {
+    Value total = terms.front();
+    for (Value term : ArrayRef(terms).drop_front())
+      total = sum(total, term);
+    return total;
+  }
+  Value greatest = terms.front();
+  for (Value term : ArrayRef(terms).drop_front())
+    greatest = arith::MaximumFOp::create(builder, loc, greatest, term);
+  Value isFinite =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT,
+                            math::AbsFOp::create(builder, loc, greatest),
+                            constant(std::numeric_limits<float>::infinity()));
+  greatest = select(isFinite, greatest, constant(0));
+  Value scale = constant(1.4426950408889634);
+  Value total;
+  for (Value term : terms) {
+    Value apart = arith::SubFOp::create(builder, loc, term, greatest);
+    apart = arith::MulFOp::create(builder, loc, apart, scale);
+    Value each = callSpecial("llvm.nvvm.ex2.approx.ftz", apart);
+    total = total ? arith::AddFOp::create(builder, loc, total, each).getResult()
+                  : each;
+  }
+  Value log = callSpecial("llvm.nvvm.lg2.approx.ftz.f", total);
+  return math::FmaOp::create(builder, loc, log, constant(0.6931471805599453),
+                             greatest);
+}
+
 Value AlgebraEmitter::callSpecial(StringRef name, Value operand) {
   return LLVM::CallIntrinsicOp::create(builder, loc, type,
                                        builder.getStringAttr(name), operand)
@@ -155,6 +188,8 @@ Value AlgebraEmitter::product(Value x, Value y) {
   // The sum of opposite infinities is the only one that is NaN although neither
   // operand is.
   Value total = arith::AddFOp::create(builder, loc, x, y);
+  if (!guards)
+    return total;
   Value numbers =
       arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::ORD, x, y);
   Value none = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,

@@ -38,7 +38,12 @@ public:
   /// Over the sums of numbers zero, an infinity, annihilates the other one too:
   /// results do not depend on how time is cut.
   mlir::Value product(mlir::Value x, mlir::Value y);
+  /// The sum of many terms: over the sums of exponentials with one logarithm.
+  mlir::Value sumAll(const std::vector<mlir::Value> &terms);
   mlir::Value negate(mlir::Value x);
+  /// Whether products tell opposite infinities from other numbers, which takes
+  /// more than the product. Where none do, the sum of such numbers is NaN.
+  void setGuards(bool value) { guards = value; }
   /// A sum of exponentials that grows, as a pair (m, s) with the value
   /// m + log s: then a sum takes no logarithm, and one exponential, which the
   /// next does not wait for. Sums and products take such numbers too. Others
@@ -83,6 +88,7 @@ private:
   mlir::Type type;
   mlir::arith::FastMathFlags flags;
   bool onGpu;
+  bool guards = true;
 };
 
 } // namespace recur

@@ -981,7 +981,7 @@ void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
   launch.itemsPerBlock = launch.block = kBlockThreads;
   if (kernel == Kernel::Fold || kernel == Kernel::Replay)
     launch.timeTile = getSegmentSteps();
-  if (!dims.inner.empty())
+  if (!dims.inner.empty() && kernel != Kernel::Combine)
     launch.pointCost = 80;
   if (getMonoidOp(scan))
     launch.stepCost = std::max(launch.stepCost, getStepLatency());

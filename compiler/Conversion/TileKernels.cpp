@@ -689,10 +689,10 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
   }
   for (const Carrier &carrier : carriers)
     launch.stepCost = std::max(launch.stepCost, 4 * getWork(carrier));
-  launch.registers = stages && !hasLargeMaps() ? 80
-                     : lookback                ? 128
-                     : rows > 1                ? 56
-                                               : 96;
+  launch.registers = stages && timeLanes && !hasLargeMaps() ? 80
+                     : lookback                             ? 128
+                     : rows > 1                             ? 56
+                                                            : 96;
   launch.stepsInFlight = getElements();
   describe(function, launch);
 }

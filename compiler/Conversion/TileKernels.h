@@ -240,6 +240,8 @@ private:
   using GpuKernels::getAlgebra;
   unsigned getOrder(unsigned carrier) const { return carriers[carrier].size; }
   bool isUniform(unsigned carrier) const { return uniform[carrier]; }
+  State computeFast(unsigned carrier,
+                    llvm::function_ref<State(AlgebraEmitter &)> compute);
   Map widen(unsigned carrier, const Transition &map);
   Map compose(unsigned carrier, const Map &first, const Transition &second);
   Value isApart(unsigned carrier, const Map &map);

@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -80,10 +81,44 @@ Value TileKernels::isApart(unsigned carrier, const Map &map) {
   return apart;
 }
 
+/// Computes numbers of a carrier without telling opposite infinities from
+/// others, and again, as it must be, if some come out as no numbers. (Sums of
+/// exponentials are so much code that twice as much would not fit in
+/// registers.)
+TileKernels::State
+TileKernels::computeFast(unsigned carrier,
+                         llvm::function_ref<State(AlgebraEmitter &)> compute) {
+  AlgebraEmitter algebra = getAlgebra(carriers[carrier]);
+  if (getOrder(carrier) < 3 || !isa<FloatType>(getPart(carrier)) ||
+      carriers[carrier].monoid ||
+      carriers[carrier].semiring == Semiring::PlusTimes ||
+      carriers[carrier].semiring == Semiring::LogSumExp)
+    return compute(algebra);
+  algebra.setGuards(false);
+  State fast = compute(algebra);
+  Value all;
+  for (Value number : fast)
+    all = all ? arith::MaximumFOp::create(b, loc, all, number).getResult()
+              : number;
+  Value isNone =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, all, all);
+  auto again = scf::IfOp::create(b, loc, ValueRange(fast).getTypes(), isNone,
+                                 /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(again.elseBlock());
+  scf::YieldOp::create(b, loc, fast);
+  b.setInsertionPointToEnd(again.thenBlock());
+  algebra.setGuards(true);
+  scf::YieldOp::create(b, loc, compute(algebra));
+  ValueRange results = again.getResults();
+  return State(results.begin(), results.end());
+}
+
 TileKernels::State TileKernels::apply(unsigned carrier, const Map &map,
                                       const State &state) {
-  State next =
-      getAlgebra(carriers[carrier]).apply(carriers[carrier], map, state);
+  State next = computeFast(carrier, [&](AlgebraEmitter &algebra) {
+    return algebra.apply(carriers[carrier], map, state);
+  });
   if (Value apart = isApart(carrier, map))
     for (auto [value, rest] : llvm::zip(next, map.rest))
       value = selectParts(b, loc, apart, *rest, value);
@@ -126,16 +161,24 @@ TileKernels::Map TileKernels::close(unsigned carrier, const Map &map) {
 /// The map of `first` and then `second`, which may be that of one step.
 TileKernels::Map TileKernels::compose(unsigned carrier, const Map &first,
                                       const Transition &second) {
-  AlgebraEmitter algebra = getAlgebra(carriers[carrier]);
-  Map map{patterns[carrier],
-          algebra::multiply(algebra, second, first, patterns[carrier]),
-          {}};
+  State all = computeFast(carrier, [&](AlgebraEmitter &algebra) {
+    State numbers =
+        algebra::multiply(algebra, second, first, patterns[carrier]);
+    llvm::append_range(
+        numbers, algebra.apply(carriers[carrier], second, getRest(first)));
+    return numbers;
+  });
+  auto firstOffset = all.begin() + patterns[carrier].count();
+  Map map{
+      patterns[carrier], {all.begin(), firstOffset}, {firstOffset, all.end()}};
+  Value apart = isApart(carrier, second);
+  if (!apart)
+    return map;
   if (second.pattern == patterns[carrier])
-    if (Value apart = isApart(carrier, second))
-      for (auto [entry, other] : llvm::zip(map.entries, second.entries))
-        entry = selectParts(b, loc, apart, other, entry);
-  for (Value part : apply(carrier, second, getRest(first)))
-    map.rest.push_back(part);
+    for (auto [entry, other] : llvm::zip(map.entries, second.entries))
+      entry = selectParts(b, loc, apart, other, entry);
+  for (auto [value, rest] : llvm::zip(map.rest, second.rest))
+    value = selectParts(b, loc, apart, *rest, *value);
   return map;
 }
 

@@ -103,7 +103,9 @@ public:
     State &open = k.opened[k.chunkNow][k.channelNow][number];
     if (k.stepNow == 0 || k.isPacked())
       open = k.open(number, previous);
-    open = k.getAlgebra(carrier).apply(carrier, map, open);
+    open = k.computeFast(number, [&](AlgebraEmitter &algebra) {
+      return algebra.apply(carrier, map, open);
+    });
     next = k.close(number, open);
     return {SmallVector<Value>(previous.begin(), previous.end()),
             SmallVector<Value>(next.begin(), next.end())};
