@@ -161,14 +161,38 @@ private:
                  const InnerPoint &point,
                  llvm::function_ref<void(int64_t turn, Value pointer)> visit);
   void copyStaged();
+  bool hasRows(const Plane &plane) const;
+  void requireRows();
+  void copyPieces(unsigned input);
+  void copyRows(unsigned input, const Plane &plane);
+  void commitStaged();
   void storeStaged(unsigned input, llvm::ArrayRef<Value> pieces);
   void awaitStaged();
   void syncWarp();
   Value readStaged(unsigned input, int64_t number);
   void storeThroughStages(unsigned result, llvm::ArrayRef<Value> values);
 
+  // States that warps hand to each other (TileHandOver.cpp).
+  int64_t getHandOverBytes(unsigned carrier) const;
+  void forEachHandOver(
+      llvm::function_ref<void(unsigned carrier, int64_t part, mlir::Type type,
+                              Value place, unsigned alignment)>
+          visit);
+  void meet(Value number, bool waits);
+  void writeHandOver(llvm::ArrayRef<States> states);
+  llvm::SmallVector<States> readHandOver();
+  void beginHandOver(llvm::ArrayRef<States> starts);
+  llvm::SmallVector<States> handOver();
+  void endHandOver();
+
   // Phases.
+  /// Whether tiles that a block walks wait in shared memory: then warps hand
+  /// states to each other.
+  bool handsOver() const { return stages > 0 && !lookback; }
+  llvm::LogicalResult checkStages();
   void emitSerial();
+  Value loadFirstTiles();
+  void storeFinalsAtEnd(llvm::ArrayRef<States> states);
   bool isPersistent() const;
   Value drawTicket();
   Value shareTicket(Value ticket);
@@ -297,6 +321,7 @@ private:
   Map loadMap(unsigned carrier, Value slot);
   bool hasLargeMaps() const;
   int64_t getWork(const Carrier &carrier) const;
+  int64_t getSharedOfOneBlock() const;
   void describeTile(mlir::gpu::GPUFuncOp function);
 
   // The schedule.
@@ -333,8 +358,10 @@ private:
   llvm::SmallVector<Value> firstBits;
   bool isCombining = false;
   // In shared memory.
-  Value ticketShared, totals, entriesShared, windowShared;
-  Value stagedMemory;
+  Value ticketShared, totals, entriesShared, windowShared, handOverShared;
+  /// What waits in shared memory; the stage of the current tile in it, and
+  /// whether it may be copied in whole rows.
+  Value stagesMemory, stagedMemory, isInRows;
   llvm::DenseMap<std::pair<unsigned, int64_t>, Value> stagedValues;
   llvm::SmallVector<Value> registers;
   llvm::DenseMap<int64_t, Value> reread; // registers of 16-bit numbers, again

@@ -152,29 +152,119 @@ static void copyAsync(OpBuilder &b, Location loc, int64_t bytes, Value to,
                                 ValueRange{to, from});
 }
 
+/// Bytes that a lane copies at once of a row.
+static constexpr int64_t kRowPiece = 16;
+
+/// Whether the pieces of a warp's lanes are rows of 32 pieces that lie together
+/// in the tensor, several of which the warp copies at once.
+bool TileKernels::hasRows(const Plane &plane) const {
+  return handsOver() && plane.pieces == steps && plane.bytes < kRowPiece &&
+         steps % (kRowPiece / plane.bytes) == 0;
+}
+
+/// Finds out whether all rows of the block's channels are there, and aligned.
+void TileKernels::requireRows() {
+  isInRows = {};
+  for (unsigned input = 0; input < accesses.size(); ++input) {
+    if (accesses[input] != Access::Vector || inputPlanes[input].size() != 1 ||
+        !hasRows(inputPlanes[input][0]))
+      continue;
+    // All low bits that must be 0.
+    unsigned argument = inputArguments[input];
+    AffineMap map = scan.getInputMap(input);
+    int64_t bytes = inputPlanes[input][0].bytes / channels;
+    Value low = LLVM::PtrToIntOp::create(b, loc, i64Type, data[argument]);
+    for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
+      if (!isContiguous(argument, axis))
+        low = arith::OrIOp::create(b, loc, low,
+                                   mul(strides[argument][axis], i64(bytes)));
+    low = arith::AndIOp::create(b, loc, low, i64(kRowPiece - 1));
+    Value aligned = compare(arith::CmpIPredicate::eq, low, i64(0));
+    isInRows =
+        isInRows ? arith::AndIOp::create(b, loc, isInRows, aligned).getResult()
+                 : aligned;
+  }
+  if (isInRows)
+    isInRows = arith::AndIOp::create(b, loc, isInRows,
+                                     compare(arith::CmpIPredicate::sle,
+                                             add(channelBase, i64(laneTile)),
+                                             sizes[laneDim]));
+}
+
+/// Copies the rows of a warp, neighbouring lanes neighbouring pieces.
+void TileKernels::copyRows(unsigned input, const Plane &plane) {
+  unsigned argument = inputArguments[input];
+  AffineMap map = scan.getInputMap(input);
+  int64_t together = kRowPiece / plane.bytes, across = kWarp / together;
+  Value row = arith::DivUIOp::create(b, loc, lane, i32(across));
+  Value column = arith::MulIOp::create(
+      b, loc, arith::RemUIOp::create(b, loc, lane, i32(across)),
+      i32(kRowPiece));
+  Value savedBegin = threadBegin, savedChannel = threadChannel;
+  threadBegin = add(threadBegin, toI64(row));
+  threadChannel = channelBase;
+  setElement(0, 0, 0);
+  Value pointer = getPointer(argument, map, getInnerPoint(map, 0));
+  threadBegin = savedBegin;
+  threadChannel = savedChannel;
+  pointer = LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), pointer,
+                                ArrayRef<LLVM::GEPArg>{toI64(column)});
+  Type storage = getStorageType(signature.arguments[argument].element);
+  Value stride = mul(getStepStride(argument, map), i64(together));
+  int64_t rowBytes = threads * plane.bytes; // from a row to a warp's next
+  Value to = arith::AddIOp::create(
+      b, loc, column, arith::MulIOp::create(b, loc, row, i32(rowBytes)));
+  to = arith::AddIOp::create(
+      b, loc, to,
+      arith::MulIOp::create(b, loc, warp, i32(kWarp * plane.bytes)));
+  to = at(stagedMemory, to);
+  for (int64_t r = 0; r < steps; r += together) {
+    copyAsync(b, loc, kRowPiece, at(to, i32(plane.offset + r * rowBytes)),
+              pointer);
+    if (r + together < steps)
+      pointer = LLVM::GEPOp::create(b, loc, ptrType, storage, pointer,
+                                    ArrayRef<LLVM::GEPArg>{stride});
+  }
+}
+
 /// Sends the whole current tile on its way to shared memory.
 void TileKernels::copyStaged() {
   for (unsigned input = 0; input < accesses.size(); ++input) {
-    unsigned argument = inputArguments[input];
-    AffineMap map = scan.getInputMap(input);
-    for (auto [i, plane] : llvm::enumerate(inputPlanes[input])) {
-      InnerPoint point = getInnerPoint(map, i);
-      if (timeLanes) {
-        forEachInOrder(argument, map, plane, point,
-                       [&](int64_t turn, Value from) {
-                         copyAsync(b, loc, plane.bytes,
-                                   getPieceInOrder(plane, turn), from);
-                       });
-        continue;
-      }
-      SmallVector<Value> last;
-      int64_t each = plane.pieces / steps;
-      for (int64_t r = 0; r < steps; ++r)
-        for (int64_t v = 0; v < each; ++v)
-          copyAsync(b, loc, plane.bytes, getOwnPiece(plane, r * each + v),
-                    getElementPointer(argument, map, 0, r, v, /*span=*/1,
-                                      /*clamp=*/false, point, last));
+    if (isInRows && accesses[input] == Access::Vector &&
+        inputPlanes[input].size() == 1 && hasRows(inputPlanes[input][0])) {
+      auto branch = scf::IfOp::create(b, loc, isInRows, /*withElse=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(branch.thenBlock()->getTerminator());
+      copyRows(input, inputPlanes[input][0]);
+      b.setInsertionPoint(branch.elseBlock()->getTerminator());
+      copyPieces(input);
+      continue;
     }
+    copyPieces(input);
+  }
+}
+
+/// Sends the pieces of an input on their way one by one: each thread its own,
+/// or with lanes along time those that come to it in the order of memory.
+void TileKernels::copyPieces(unsigned input) {
+  unsigned argument = inputArguments[input];
+  AffineMap map = scan.getInputMap(input);
+  for (auto [i, plane] : llvm::enumerate(inputPlanes[input])) {
+    InnerPoint point = getInnerPoint(map, i);
+    if (timeLanes) {
+      forEachInOrder(
+          argument, map, plane, point, [&](int64_t turn, Value from) {
+            copyAsync(b, loc, plane.bytes, getPieceInOrder(plane, turn), from);
+          });
+      continue;
+    }
+    SmallVector<Value> last;
+    int64_t each = plane.pieces / steps;
+    for (int64_t r = 0; r < steps; ++r)
+      for (int64_t v = 0; v < each; ++v)
+        copyAsync(b, loc, plane.bytes, getOwnPiece(plane, r * each + v),
+                  getElementPointer(argument, map, 0, r, v, /*span=*/1,
+                                    /*clamp=*/false, point, last));
   }
 }
 
@@ -192,13 +282,24 @@ void TileKernels::storeStaged(unsigned input, ArrayRef<Value> pieces) {
 void TileKernels::awaitStaged() {
   if (!stages)
     return;
-  LLVM::CallIntrinsicOp::create(
-      b, loc, b.getStringAttr("llvm.nvvm.cp.async.wait.all"), ValueRange{});
+  if (handsOver()) // the tiles after this one may be on their way
+    LLVM::CallIntrinsicOp::create(
+        b, loc, b.getStringAttr("llvm.nvvm.cp.async.wait.group"),
+        ValueRange{i32(stages - 1)});
+  else
+    LLVM::CallIntrinsicOp::create(
+        b, loc, b.getStringAttr("llvm.nvvm.cp.async.wait.all"), ValueRange{});
   syncWarp();
 }
 
+/// What was sent on its way since the last time is one group.
+void TileKernels::commitStaged() {
+  LLVM::CallIntrinsicOp::create(
+      b, loc, b.getStringAttr("llvm.nvvm.cp.async.commit.group"), ValueRange{});
+}
+
 void TileKernels::syncWarp() {
-  if (timeLanes)
+  if (timeLanes || handsOver())
     LLVM::CallIntrinsicOp::create(b, loc,
                                   b.getStringAttr("llvm.nvvm.bar.warp.sync"),
                                   ValueRange{i32(-1)});

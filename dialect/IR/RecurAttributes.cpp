@@ -412,9 +412,10 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "'group' channels with algorithm 'newton', found "
                        << warps << " and " << group;
   // (C6)
-  if (stages != 0 && (stages != 1 || algorithm != "lookback"))
-    return emitError() << "expected 0 stages, or 1 with algorithm 'lookback', "
-                          "found "
+  int64_t most = algorithm == "lookback" ? 1 : algorithm == "tile" ? 8 : 0;
+  if (stages < 0 || stages > most)
+    return emitError() << "expected 0 stages, up to 1 with algorithm "
+                          "'lookback' or up to 8 with 'tile', found "
                        << stages << " with algorithm '" << algorithm << "'";
   return success();
 }

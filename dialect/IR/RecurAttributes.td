@@ -192,7 +192,10 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
 
     With `stages` of 1 a tile waits in shared memory instead of registers; then a
     thread with lanes along time may have several vectors of consecutive steps,
-    which the warp reads and writes in the order of memory.
+    which the warp reads and writes in the order of memory. So many `stages` of a
+    `tile` are so many tiles in shared memory, all but one of which may be on
+    their way; the warps of the block then hand states to each other instead of
+    waiting for all. Lanes run along channels, 32 of them (`group`).
 
     A `newton` has segments of up to `steps` steps; each of the `warps` of a block
     takes 32 / `group` segments of `group` neighbours along `lanes`, a thread one;
@@ -218,7 +221,7 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
       and `newton` alone: 1 to 64 steps, a group that divides 32, 1 to 64 chunks, 1 to
       32 warps; several chunks need lanes along time, so a group of 1. A `split`
       has a group, too. A `newton` has at least two segments.
-    - (C6) stages are 0, or 1 for `lookback`.
+    - (C6) stages are 0, up to 1 for `lookback`, up to 8 for `tile`.
   }];
   let parameters = (ins
     StringRefParameter<>:$target,

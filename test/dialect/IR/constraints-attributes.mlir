@@ -219,5 +219,11 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // -----
 
 // (C6) only tiles that look back wait in shared memory
-// expected-error@+1 {{expected 0 stages, or 1 with algorithm 'lookback', found 1 with algorithm 'tile'}}
-func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "tile", lanes = "d", width = 1, contiguous = true, steps = 16, group = 8, chunks = 1, warps = 8, stages = 1>}
+// expected-error@+1 {{expected 0 stages, up to 1 with algorithm 'lookback' or up to 8 with 'tile', found 2 with algorithm 'lookback'}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "lookback", lanes = "d", width = 1, contiguous = true, steps = 16, group = 8, chunks = 1, warps = 8, stages = 2>}
+
+// -----
+
+// (C6) waves have stages of their own
+// expected-error@+1 {{expected 0 stages, up to 1 with algorithm 'lookback' or up to 8 with 'tile', found 1 with algorithm 'wave'}}
+func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "wave", lanes = "d", width = 1, contiguous = true, steps = 16, group = 8, chunks = 1, warps = 8, stages = 1>}

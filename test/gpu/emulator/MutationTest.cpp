@@ -36,11 +36,20 @@ std::vector<mlir::Operation *> find(mlir::gpu::GPUModuleOp module,
 }
 
 bool isStore(mlir::Operation *op) { return mlir::isa<mlir::LLVM::StoreOp>(op); }
+/// The op's name, or the intrinsic's that it calls.
+llvm::StringRef getName(mlir::Operation *op) {
+  if (auto call = mlir::dyn_cast<mlir::LLVM::CallIntrinsicOp>(op)) {
+    llvm::StringRef name = call.getIntrin();
+    name.consume_front("llvm.");
+    return name;
+  }
+  return op->getName().getStringRef();
+}
 bool isBarrier(mlir::Operation *op) {
-  return op->getName().getStringRef().starts_with("nvvm.barrier");
+  return getName(op).starts_with("nvvm.barrier");
 }
 bool isCopyWait(mlir::Operation *op) {
-  return op->getName().getStringRef() == "nvvm.cp.async.wait.group";
+  return getName(op).starts_with("nvvm.cp.async.wait");
 }
 
 /// The number of the variant that a kernel NAME__gpuN or NAME__gpuN_PHASE

@@ -412,6 +412,51 @@ const Scheduled schedules[] = {
      "algorithm=lookback,lanes=t,width=4,steps=8,chunks=1,warps=2,stages=1",
      "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], final h) {\n"
      "  segments cu[s]\n  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    // Warps that hand their states to each other, with tiles on their way: with
+    // lags and resets, 16 bits, parts of 64 bits, several numbers a channel, a
+    // state of all channels.
+    {"HandOver",
+     "algorithm=tile,lanes=d,width=2,steps=4,group=32,warps=3,stages=2",
+     "recurrence r over t (a[b,t,d], x[b,t,d], s[b,t], h0[b,d]) -> "
+     "(h[b,t,d], y[b,t,d], final h) {\n  reset z[b,t]\n"
+     "  state h[b,d] = h0\n  state g[b] = 1\n  h = a * prev(h) + s * x\n"
+     "  g = 0.5 * prev(g) + s\n  y = g - h + prev(x)\n}\n",
+     true},
+    {"HandOverNarrow",
+     "algorithm=tile,lanes=d,width=2,steps=4,group=32,warps=2,stages=3",
+     "recurrence r over t reverse (a[b,t,d]: bf16, x[b,t,d]: bf16) -> "
+     "(h[b,t,d]: bf16, final h) {\n  state h[b,d] = 0.5\n"
+     "  h = a * prev(h) + x\n}\n"},
+    {"HandOverWide",
+     "algorithm=tile,lanes=d,width=1,steps=2,group=32,warps=4,stages=2",
+     "recurrence r over t (a[b,t,d]: f64, x[b,t,d]: f64, h0[b,d]: f64) -> "
+     "(h[b,t,d]: f64) {\n  state h[b,d]: f64 = h0\n"
+     "  h = a * prev(h) + x\n}\n"},
+    {"HandOverComplex",
+     "algorithm=tile,lanes=d,width=2,steps=3,group=32,warps=2,stages=8",
+     "recurrence r over t (a[b,t,d]: c64, x[b,t,d]: c64) -> "
+     "(h[b,t,d]: c64, y[b,t,d], final h) {\n  state h[b,d]: c64\n"
+     "  h = a * prev(h) + x\n  y = real(h * x)\n}\n"},
+    {"HandOverFilter",
+     "algorithm=tile,lanes=d,width=1,steps=4,group=32,warps=3,stages=2",
+     "recurrence r over t (p[b,t,d], x[b,t,d]) -> (y[b,t,d], final y, "
+     "final prev(y, 2)) {\n  state y[b,d]\n"
+     "  y = 0.3 * p * prev(y) - 0.3 * prev(y, 2) + x\n}\n"},
+    {"HandOverUniform",
+     "algorithm=tile,lanes=d,width=1,steps=4,group=32,warps=5,stages=2",
+     "recurrence r over t (c[k=2], x[b,t,d]) -> (y[b,t,d], final y) {\n"
+     "  state y[b,d]\n  y = 0.6 * c[0] * prev(y) - 0.2 * prev(y, 2) + x\n"
+     "}\n"},
+    {"HandOverLogarithms",
+     "algorithm=tile,lanes=d,width=2,steps=4,group=32,warps=2,stages=2",
+     "recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], u[b,t,d], "
+     "final v) {\n  state v[b,d] = -inf\n  v = logaddexp(prev(v) + a, x)\n"
+     "  u = v - max(prev(v), -1)\n}\n",
+     true},
+    {"HandOverBooleans",
+     "algorithm=tile,lanes=d,width=2,steps=4,group=32,warps=2,stages=2",
+     "recurrence r over t (x[b,t,d]) -> (v[b,t,d]: bool, final v: bool) {\n"
+     "  state v[b,d]: bool\n  v = (prev(v) and x > 0.2) or x > 0.8\n}\n"},
     // A trajectory with the shared dim; a state without it; another inner dim,
     // and a sum that elements need.
     {"SplitShapes", "algorithm=split,lanes=n,group=4,width=2",
