@@ -451,18 +451,19 @@ static double countOperations(ScanLikeOpInterface scan) {
   return count;
 }
 
-/// Tiles that wait in shared memory, for steps that cost little beside what
-/// they read: a block has a multiprocessor for itself, and eight warps. Measured
-/// on an H200, where rows of 256 bytes and one block a multiprocessor reach 95
-/// to 98 % of streaming; two blocks, or rows of 128 bytes, 88 to 94 %. Of 16-bit
-/// numbers short tiles are best where there is a block for every multiprocessor,
-/// longer ones where there are fewer. False if a step does not suit.
+/// Tiles that wait in shared memory: a block has a multiprocessor for itself,
+/// and eight warps. Measured on an H200, where rows of 256 bytes and one block
+/// a multiprocessor reach 95 to 98 % of streaming; two blocks, or rows of 128
+/// bytes, 88 to 94 %. Of 16-bit numbers short tiles are best where there is a
+/// block for every multiprocessor, longer ones where there are fewer; steps
+/// that compute much want more warps, and still gain a fifth. Of wider numbers
+/// such steps are better off in registers. False if a step does not suit.
 static bool addStagedTiles(ScanLikeOpInterface scan, const TargetSpec &target,
                            const LaneDims &dims, const TileShape &shape,
                            SmallVectorImpl<ScheduleAttr> &schedules) {
-  constexpr int64_t kRowPiece = 8, kThreads = 256;
+  constexpr int64_t kRowPiece = 8;
   if (!shape.canWait || scan.getSegments() || dims.inner.any() ||
-      countOperations(scan) > (shape.narrow ? 4 : 8))
+      (!shape.narrow && countOperations(scan) > 8))
     return false;
   SpaceAttr space = scan.getSpace();
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
@@ -486,17 +487,21 @@ static bool addStagedTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   }
   if (pieces == 0)
     return false;
-  auto add = [&](int64_t steps, int64_t bytes) {
+  auto add = [&](int64_t steps, int64_t warps, int64_t bytes) {
     int64_t stages =
-        std::clamp<int64_t>(bytes / (steps * pieces * kThreads), 2, 8);
+        std::clamp<int64_t>(bytes / (steps * pieces * 32 * warps), 2, 8);
     schedules.push_back(ScheduleAttr::get(
         scan.getContext(), target.name, "tile", space.getName(dims.channel),
         width, /*contiguous=*/true, /*segment=*/0, steps, /*group=*/32,
-        /*chunks=*/1, /*warps=*/8, stages));
+        /*chunks=*/1, warps, stages));
   };
+  if (shape.narrow && countOperations(scan) > 12) {
+    add(/*steps=*/8, /*warps=*/12, 96 << 10);
+    return true;
+  }
   if (shape.narrow)
-    add(/*steps=*/4, 48 << 10);
-  add(/*steps=*/8, (shape.narrow ? 96 : 128) << 10);
+    add(/*steps=*/4, /*warps=*/8, 48 << 10);
+  add(/*steps=*/8, /*warps=*/8, (shape.narrow ? 96 : 128) << 10);
   return true;
 }
 

@@ -21,6 +21,7 @@ const GpuConstants recur::runtime::gpuConstants = {
     .bandwidthShare = 0.86,
     .lookBackShare = 0.85,
     .stridedShare = 0.3,
+    .bytesPerClock = 64,
     .memoryLatency = 1100,
     .stepsInFlight = 2,
     .firstLaunch = 2500,
@@ -139,7 +140,11 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
   double inFlight =
       active * kernel.block * std::min(threadSteps, ahead) * bytes / total;
   bool looksBack = kernel.phase == RECUR_GPU_SCAN && grid.tiles > 1;
-  double most = machine.bandwidth * constants.bandwidthShare *
+  // What a few multiprocessors can pull is less than the memory gives.
+  double pulled =
+      std::min(active, static_cast<double>(machine.multiprocessors)) *
+      constants.bytesPerClock * machine.clock;
+  double most = std::min(machine.bandwidth, pulled) * constants.bandwidthShare *
                 (looksBack ? constants.lookBackShare : 1) *
                 (unitStride ? 1 : constants.stridedShare) * full;
   double bandwidth = std::min(most, inFlight / constants.memoryLatency);

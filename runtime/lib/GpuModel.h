@@ -33,6 +33,7 @@ struct GpuConstants {
   /// Of that, what kernels reach that take any strides.
   double stridedShare;
   /// From a load to its value, in ns.
+  double bytesPerClock; ///< of one multiprocessor, read and written
   double memoryLatency;
   /// Steps of a position that a thread has in flight when its kernel does not
   /// say; four times that where a load takes several.
