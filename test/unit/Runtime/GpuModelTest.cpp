@@ -102,6 +102,24 @@ TEST(GpuModelTest, HalvesTheLastUnits) {
   EXPECT_EQ(halve(320, 2048), 0);
 }
 
+// One multiprocessor moves no more than its share, whatever is in flight.
+TEST(GpuModelTest, FewBlocksPullLess) {
+  recur_gpu_kernel kernel = {};
+  kernel.block = 256;
+  kernel.lane_tile = 64;
+  kernel.items_per_block = 1;
+  kernel.steps_in_flight = 1 << 16;
+  auto estimate = [&](int64_t blocks) {
+    GpuWork work = {1 << 16, 1e9, 5e8, 0};
+    return estimateKernel(h100, gpuConstants, kernel, {blocks, blocks, 1}, work,
+                          true, true);
+  };
+  double all = estimate(h100.multiprocessors);
+  EXPECT_NEAR(estimate(8), 2 * estimate(16), 0.01 * estimate(8));
+  EXPECT_GT(estimate(8), 3 * all);
+  EXPECT_NEAR(estimate(100), all, 0.01 * all);
+}
+
 // Few units: time goes with the steps, not with the units.
 TEST(GpuModelTest, FewUnitsAreBoundByTheirSteps) {
   recur_gpu_kernel serial = makeSerial();
