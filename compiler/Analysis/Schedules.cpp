@@ -462,8 +462,8 @@ static bool addStagedTiles(ScanLikeOpInterface scan, const TargetSpec &target,
                            const LaneDims &dims, const TileShape &shape,
                            SmallVectorImpl<ScheduleAttr> &schedules) {
   constexpr int64_t kRowPiece = 8;
-  if (!shape.canWait || scan.getSegments() || dims.inner.any() ||
-      (!shape.narrow && countOperations(scan) > 8))
+  if (!shape.canWait || shape.bits > 32 || scan.getSegments() ||
+      dims.inner.any() || (!shape.narrow && countOperations(scan) > 8))
     return false;
   SpaceAttr space = scan.getSpace();
   auto recurrence = cast<RecurrenceOpInterface>(scan.getOperation());
@@ -780,8 +780,12 @@ recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
   // What is asked for is meant for whole sequences.
   if (overrides.empty() || (gpu && isStep(scan)))
     return schedules;
-  FailureOr<ScheduleAttr> chosen =
-      applyOverrides(scan, dims, schedules.front(), overrides);
+  // What is not said is as in the first schedule with lanes of unit stride.
+  auto *base = llvm::find_if(
+      schedules, [](ScheduleAttr own) { return own.getContiguous(); });
+  if (base == schedules.end())
+    base = schedules.begin();
+  FailureOr<ScheduleAttr> chosen = applyOverrides(scan, dims, *base, overrides);
   if (failed(chosen))
     return failure();
   return SmallVector<ScheduleAttr>{*chosen};

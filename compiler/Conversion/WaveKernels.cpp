@@ -684,12 +684,12 @@ void WaveKernels::describeWave(gpu::GPUFuncOp function) {
   launch.sizeMultiple = multiple;
   // A selective scan with 16 points on an H200: 750 cycles a step with two
   // channels a thread, 760 with one where warps wait for each other, else 1130;
-  // 500 where shared memory leaves no room for a block beside this one, which
+  // 410 where shared memory leaves no room for a block beside this one, which
   // two channels a thread bring about.
   bool isAlone =
       width > 1 && fixedBytes + kChunk * pointBytes > kSharedBytes / 2;
-  launch.stepCost = isAlone ? 160 : isTight ? 310 : 240;
-  launch.pointCost = isAlone ? 21 : width > 1 ? 32 : isTight ? 28 : 55;
+  launch.stepCost = isAlone ? 120 : isTight ? 310 : 240;
+  launch.pointCost = isAlone ? 18 : width > 1 ? 32 : isTight ? 28 : 55;
   launch.registers = 128;
   launch.stepsInFlight = steps * width;
   if (hasHalves)
