@@ -63,21 +63,8 @@ public:
         exit, Summary::State, carrier, point,
         algebra.apply(carrier, map,
                       k.readVector(exit, Summary::State, carrier, point)));
-    Transition before{
-        carrier.product,
-        k.readVector(transition, Summary::Transition, carrier, point),
-        {}};
-    before.rest.resize(carrier.size);
-    k.writeVector(transition, Summary::Transition, carrier, point,
-                  algebra.multiply(carrier, map, before));
+    k.multiply(transition, carrier, map, point);
     return {};
-  }
-  Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
-    llvm_unreachable("elements do not read states");
-  }
-  void store(OpBuilder &, Location, unsigned, Value,
-             const InnerPoint &) override {
-    llvm_unreachable("fold has no outputs");
   }
 
 private:
@@ -85,43 +72,47 @@ private:
   Registers &exit, &transition;
 };
 
+SmallVector<mlir::Value>
+GpuKernels::StateSink::enter(OpBuilder &builder, Location,
+                             const Carrier &carrier, const InnerPoint &point) {
+  kernels.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  return llvm::to_vector(
+      kernels.readVector(states, Summary::State, carrier, point));
+}
+
+Value GpuKernels::StateSink::reload(OpBuilder &builder, Location,
+                                    unsigned state, const InnerPoint &point) {
+  kernels.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  return kernels.readState(states, state, point);
+}
+
+void GpuKernels::StateSink::store(OpBuilder &builder, Location, unsigned result,
+                                  Value value, const InnerPoint &point) {
+  kernels.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  if (writes)
+    kernels.storeResult(result, point, value);
+}
+
 /// h := A h + b, and the outputs.
-class GpuKernels::ReplaySink final : public StepSink {
+class GpuKernels::ReplaySink final : public StateSink {
 public:
   ReplaySink(GpuKernels &kernels, Registers &carry, bool writes)
-      : k(kernels), carry(carry), writes(writes) {}
+      : StateSink(kernels, carry, writes), k(kernels) {}
 
-  SmallVector<Value> enter(OpBuilder &builder, Location, const Carrier &carrier,
-                           const InnerPoint &point) override {
-    return k.enterStep(builder, carry, carrier, point);
-  }
   Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
                 const Transition &map, const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     std::vector<Value> previous =
-        k.readVector(carry, Summary::State, carrier, point);
+        k.readVector(states, Summary::State, carrier, point);
     std::vector<Value> next =
         k.getAlgebra(carrier).apply(carrier, map, previous);
-    k.writeVector(carry, Summary::State, carrier, point, next);
+    k.writeVector(states, Summary::State, carrier, point, next);
     return {SmallVector<Value>(previous.begin(), previous.end()),
             SmallVector<Value>(next.begin(), next.end())};
-  }
-  Value reload(OpBuilder &builder, Location, unsigned state,
-               const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    return k.readState(carry, state, point);
-  }
-  void store(OpBuilder &builder, Location, unsigned result, Value value,
-             const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    if (writes)
-      k.storeResult(result, point, value);
   }
 
 private:
   GpuKernels &k;
-  Registers &carry;
-  bool writes;
 };
 
 //===----------------------------------------------------------------------===//
@@ -550,12 +541,11 @@ SmallVector<mlir::Value *> GpuKernels::getSlots(ArrayRef<Registers *> all) {
   return slots;
 }
 
-SmallVector<mlir::Value> GpuKernels::enterStep(OpBuilder &builder,
-                                               Registers &states,
-                                               const Carrier &carrier,
-                                               const InnerPoint &point) {
-  b.restoreInsertionPoint(builder.saveInsertionPoint());
-  return llvm::to_vector(readVector(states, Summary::State, carrier, point));
+LogicalResult GpuKernels::emitStep(StepSink &sink, bool withReadout) {
+  OpBuilder body(b);
+  LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
+  b.restoreInsertionPoint(body.saveInsertionPoint());
+  return emitted;
 }
 
 /// One step after the other.
@@ -566,18 +556,15 @@ LogicalResult GpuKernels::emitStepLoop(ArrayRef<Registers *> carried,
   SmallVector<Value> values;
   for (Value *slot : slots)
     values.push_back(*slot);
-  auto emitStep = [&](Value number) -> LogicalResult {
+  auto emitStepAt = [&](Value number) -> LogicalResult {
     setStep(number);
     beginStep();
-    OpBuilder body(b);
-    body.restoreInsertionPoint(b.saveInsertionPoint());
-    LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
-    b.restoreInsertionPoint(body.saveInsertionPoint());
+    LogicalResult emitted = emitStep(sink, withReadout);
     step = time = {};
     return emitted;
   };
   if (getConstantIntValue(begin) == 0 && getConstantIntValue(end) == 1)
-    return emitStep(begin);
+    return emitStepAt(begin);
   auto loop = scf::ForOp::create(b, loc, begin, end, i64(1), values);
   for (auto [slot, value] : llvm::zip(slots, loop.getRegionIterArgs()))
     *slot = value;
@@ -587,7 +574,7 @@ LogicalResult GpuKernels::emitStepLoop(ArrayRef<Registers *> carried,
       b.setInsertionPoint(loop.getBody()->getTerminator());
     else
       b.setInsertionPointToEnd(loop.getBody());
-    if (failed(emitStep(loop.getInductionVar())))
+    if (failed(emitStepAt(loop.getInductionVar())))
       return failure();
     if (!values.empty()) {
       for (auto [value, slot] : llvm::zip(values, slots))
@@ -656,13 +643,10 @@ LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
           loadedAhead[input] = loaded.front();
           loaded = loaded.drop_front();
         }
-        OpBuilder body(b);
-        body.restoreInsertionPoint(b.saveInsertionPoint());
-        LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
+        LogicalResult emitted = emitStep(sink, withReadout);
         loadedAhead.clear();
         if (failed(emitted))
           return failure();
-        b.restoreInsertionPoint(body.saveInsertionPoint());
       }
       SmallVector<Value> next;
       for (Value *slot : slots)
@@ -824,6 +808,17 @@ void GpuKernels::writeVector(Registers &registers, Summary summary,
                              ArrayRef<Value> values) {
   for (auto [i, value] : llvm::enumerate(values))
     write(registers, summary, carrier, point, i64(i), value);
+}
+
+void GpuKernels::multiply(Registers &transition, const Carrier &carrier,
+                          const Transition &map, const InnerPoint &point) {
+  Transition before{
+      carrier.product,
+      readVector(transition, Summary::Transition, carrier, point),
+      {}};
+  before.rest.resize(carrier.size);
+  writeVector(transition, Summary::Transition, carrier, point,
+              getAlgebra(carrier).multiply(carrier, map, before));
 }
 
 Value GpuKernels::readState(Registers &registers, unsigned state,

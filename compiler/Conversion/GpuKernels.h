@@ -56,6 +56,7 @@ protected:
   /// replaces by its entry state, and its transition.
   enum class Summary { State, Transition };
   class FoldSink;
+  class StateSink;
   class ReplaySink;
   /// Numbers of every carrier at all its inner points, for those that fit.
   using Registers = llvm::SmallVector<llvm::SmallVector<Value>>;
@@ -116,10 +117,11 @@ protected:
   void setStep(Value number);
   /// What the steps carry, by its place.
   static llvm::SmallVector<Value *> getSlots(llvm::ArrayRef<Registers *> all);
-  /// The states that a sink hands to a step where it stands.
-  llvm::SmallVector<Value> enterStep(mlir::OpBuilder &builder,
-                                     Registers &states, const Carrier &carrier,
-                                     const InnerPoint &point);
+  /// Emits one step where the builder stands, and goes behind it.
+  mlir::LogicalResult emitStep(StepSink &sink, bool withReadout);
+  /// P := A P.
+  void multiply(Registers &transition, const Carrier &carrier,
+                const Transition &map, const InnerPoint &point);
   /// The inputs whose elements of later steps are loaded ahead.
   llvm::SmallVector<unsigned> findLoadedAhead();
   /// Estimated cycles from the states before a step to those after it.
@@ -267,6 +269,29 @@ protected:
   bool loadsAhead = true;
   /// By input: the element at this step where it has been loaded before.
   llvm::SmallVector<Value> loadedAhead;
+};
+
+/// Steps that read the states where they are kept between steps, and write the
+/// outputs if they shall.
+class GpuKernels::StateSink : public StepSink {
+public:
+  StateSink(GpuKernels &kernels, Registers &states, bool writes)
+      : states(states), writes(writes), kernels(kernels) {}
+
+  llvm::SmallVector<Value> enter(mlir::OpBuilder &builder, mlir::Location loc,
+                                 const Carrier &carrier,
+                                 const InnerPoint &point) override;
+  Value reload(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
+               const InnerPoint &point) override;
+  void store(mlir::OpBuilder &builder, mlir::Location loc, unsigned result,
+             Value value, const InnerPoint &point) override;
+
+protected:
+  Registers &states;
+  bool writes;
+
+private:
+  GpuKernels &kernels;
 };
 
 } // namespace recur

@@ -30,52 +30,31 @@ using mlir::Value;
 static constexpr double kCorrectionShare = 32;
 
 /// E := f(E), P := J P; with the outputs, if it `writes`.
-class NewtonKernels::Fold final : public StepSink {
+class NewtonKernels::Fold final : public StateSink {
 public:
   Fold(NewtonKernels &kernels, Registers &exit, Registers &transition,
        bool writes = false)
-      : k(kernels), exit(exit), transition(transition), writes(writes) {}
+      : StateSink(kernels, exit, writes), k(kernels), transition(transition) {}
 
-  SmallVector<Value> enter(OpBuilder &builder, Location, const Carrier &carrier,
-                           const InnerPoint &point) override {
-    return k.enterStep(builder, exit, carrier, point);
-  }
   Moved advance(OpBuilder &builder, Location, const Carrier &carrier,
                 const Transition &map, const InnerPoint &point) override {
     k.b.restoreInsertionPoint(builder.saveInsertionPoint());
     AlgebraEmitter algebra = k.getAlgebra(carrier);
     SmallVector<Value> next;
     std::vector<Value> previous =
-        k.readVector(exit, Summary::State, carrier, point);
+        k.readVector(states, Summary::State, carrier, point);
     for (const std::optional<Value> &value : map.rest)
       next.push_back(value ? *value : algebra.zero());
-    k.writeVector(exit, Summary::State, carrier, point, next);
-    Transition before{
-        carrier.product,
-        k.readVector(transition, Summary::Transition, carrier, point),
-        {}};
-    before.rest.resize(carrier.size);
-    k.writeVector(transition, Summary::Transition, carrier, point,
-                  algebra::multiply(algebra, map, before, carrier.product));
+    k.writeVector(states, Summary::State, carrier, point, next);
+    k.multiply(transition, carrier, map, point);
     if (!writes)
       return {};
     return {SmallVector<Value>(previous.begin(), previous.end()), next};
   }
-  Value reload(OpBuilder &builder, Location, unsigned state,
-               const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    return k.readState(exit, state, point);
-  }
-  void store(OpBuilder &builder, Location, unsigned result, Value value,
-             const InnerPoint &point) override {
-    k.b.restoreInsertionPoint(builder.saveInsertionPoint());
-    k.storeResult(result, point, value);
-  }
 
 private:
   NewtonKernels &k;
-  Registers &exit, &transition;
-  bool writes;
+  Registers &transition;
 };
 
 /// Exit and transition of this thread's segment from the guess.
@@ -129,13 +108,10 @@ LogicalResult NewtonKernels::emitSteps(ArrayRef<Registers *> carried,
       before.push_back(*slot);
     beginStep();
     loadedAhead = inputs;
-    OpBuilder body(b);
-    body.restoreInsertionPoint(b.saveInsertionPoint());
-    LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
+    LogicalResult emitted = emitStep(sink, withReadout);
     loadedAhead.clear();
     if (failed(emitted))
       return failure();
-    b.restoreInsertionPoint(body.saveInsertionPoint());
     for (auto [slot, old] : llvm::zip(getSlots(carried), before))
       *slot = arith::SelectOp::create(b, loc, takesStep, *slot, old);
   }

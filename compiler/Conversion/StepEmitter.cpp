@@ -54,6 +54,15 @@ std::pair<Value, Value> StepSink::update(OpBuilder &, Location, unsigned, Value,
   llvm_unreachable("a sink has advance or update");
 }
 
+Value StepSink::reload(OpBuilder &, Location, unsigned, const InnerPoint &) {
+  llvm_unreachable("elements do not read states");
+}
+
+void StepSink::store(OpBuilder &, Location, unsigned, Value,
+                     const InnerPoint &) {
+  llvm_unreachable("elements have no outputs");
+}
+
 Value StepHooks::loadInvariant(OpBuilder &, Location, Value,
                                const InnerPoint &) {
   return {};

@@ -85,13 +85,14 @@ public:
   virtual std::pair<mlir::Value, mlir::Value>
   update(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
          mlir::Value a, mlir::Value b, const InnerPoint &point);
-  /// The new value of a state that `update` has stored, at another point.
+  /// The new value of a state that `update` has stored, at another point; asked
+  /// for by readouts.
   virtual mlir::Value reload(mlir::OpBuilder &builder, mlir::Location loc,
-                             unsigned state, const InnerPoint &point) = 0;
-  /// Takes the value of result `result` at the point.
+                             unsigned state, const InnerPoint &point);
+  /// Takes the value of result `result` at the point, of a readout.
   virtual void store(mlir::OpBuilder &builder, mlir::Location loc,
                      unsigned result, mlir::Value value,
-                     const InnerPoint &point) = 0;
+                     const InnerPoint &point);
 };
 
 /// Emits steps of one scan.

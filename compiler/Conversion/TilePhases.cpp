@@ -74,13 +74,6 @@ public:
     all = masks ? k.select(k.isInside(k.chunkNow, k.stepNow), next, all) : next;
     return {};
   }
-  Value reload(OpBuilder &, Location, unsigned, const InnerPoint &) override {
-    llvm_unreachable("elements do not read states");
-  }
-  void store(OpBuilder &, Location, unsigned, Value,
-             const InnerPoint &) override {
-    llvm_unreachable("fold has no outputs");
-  }
 
 private:
   TileKernels &k;
@@ -162,11 +155,9 @@ void TileKernels::emitFold() {
       enterStep(k, r);
       for (int64_t v = 0; v < channels; ++v) {
         setElement(k, r, v);
-        OpBuilder body(b);
-        LogicalResult done = emitter.emitStep(body, sink, false);
+        LogicalResult done = emitStep(sink, /*withReadout=*/false);
         assert(succeeded(done) && "the scan was checked before");
         (void)done;
-        b.restoreInsertionPoint(body.saveInsertionPoint());
       }
     }
   for (SmallVector<Maps> &maps : folded)
@@ -320,11 +311,9 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
       for (int64_t v = 0; v < channels; ++v) {
         setElement(k, r, v);
         ReplaySink sink(*this, states[k][v]);
-        OpBuilder body(b);
-        LogicalResult done = emitter.emitStep(body, sink, true);
+        LogicalResult done = emitStep(sink, /*withReadout=*/true);
         assert(succeeded(done) && "the scan was checked before");
         (void)done;
-        b.restoreInsertionPoint(body.saveInsertionPoint());
       }
       if (isPacked() && hasFinal)
         storeFinalsOfStep(states[k]);

@@ -313,7 +313,8 @@ Value WaveKernels::get(Value value, int64_t row, int64_t channel, Part part) {
   return result;
 }
 
-static Value multiply(OpBuilder &b, Location loc, Value x, Value y) {
+/// The product of two factors; a null one is 1.
+static Value multiplyFactors(OpBuilder &b, Location loc, Value x, Value y) {
   if (!x || !y)
     return x ? x : y;
   return arith::MulFOp::create(b, loc, x, y, arith::FastMathFlags::contract);
@@ -323,7 +324,7 @@ Value WaveKernels::computeProduct(ArrayRef<Value> factors, int64_t row,
                                   int64_t channel) {
   Value product;
   for (Value factor : factors)
-    product = multiply(b, loc, product, get(factor, row, channel));
+    product = multiplyFactors(b, loc, product, get(factor, row, channel));
   return product;
 }
 
@@ -339,9 +340,9 @@ Value WaveKernels::computeByParts(Value product, Value scaled, int64_t row,
     invariant = factors.invariant.size() > 1
                     ? get(product, row, channel, Part::Invariant)
                     : computeProduct(factors.invariant, row, channel);
-  Value result = multiply(b, loc, outer, invariant);
+  Value result = multiplyFactors(b, loc, outer, invariant);
   for (Value factor : factors.rest)
-    result = multiply(b, loc, result, get(factor, row, channel));
+    result = multiplyFactors(b, loc, result, get(factor, row, channel));
   return result;
 }
 
@@ -357,7 +358,7 @@ Value WaveKernels::compute(Value value, int64_t row, int64_t channel,
         getFactors(getScaledArgument(value)).invariant, row, channel);
     Value log2e = arith::ConstantOp::create(
         b, loc, b.getF32FloatAttr(1.4426950408889634f));
-    return multiply(b, loc, product, log2e);
+    return multiplyFactors(b, loc, product, log2e);
   }
   case Part::Whole:
     break;
