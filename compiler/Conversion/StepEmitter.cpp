@@ -37,23 +37,6 @@ SmallVector<Value> StepSink::enter(OpBuilder &, Location, const Carrier &,
   llvm_unreachable("this schedule is for affine steps");
 }
 
-StepSink::Moved StepSink::advance(OpBuilder &builder, Location loc,
-                                  const Carrier &carrier, const Transition &map,
-                                  const InnerPoint &point) {
-  assert(carrier.isSingle() && "a map of one number was expected");
-  AlgebraEmitter algebra(builder, loc, carrier.semiring,
-                         getKernelType(carrier.type));
-  auto [previous, current] =
-      update(builder, loc, carrier.state, algebra::getEntry(algebra, map, 0, 0),
-             map.rest[0] ? *map.rest[0] : algebra.zero(), point);
-  return current ? Moved{{previous}, {current}} : Moved{};
-}
-
-std::pair<Value, Value> StepSink::update(OpBuilder &, Location, unsigned, Value,
-                                         Value, const InnerPoint &) {
-  llvm_unreachable("a sink has advance or update");
-}
-
 Value StepSink::reload(OpBuilder &, Location, unsigned, const InnerPoint &) {
   llvm_unreachable("elements do not read states");
 }

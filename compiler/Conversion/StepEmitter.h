@@ -74,19 +74,12 @@ public:
   /// Carrier::step). The map of a step that is not affine has no entries where
   /// the readout is emitted, so that it maps any state to the new one; else its
   /// entries are the Jacobian's. What it returns is for the readout, and may be
-  /// empty if the readout is not emitted. Unless overridden, hands a map of one
-  /// number to `update`.
+  /// empty if the readout is not emitted.
   virtual Moved advance(mlir::OpBuilder &builder, mlir::Location loc,
                         const Carrier &carrier, const Transition &map,
-                        const InnerPoint &point);
-  /// Called once at each inner point of state `state` with its elements a and
-  /// b. Returns {previous, new} value of the state for the readout; both may be
-  /// null if the readout is not emitted.
-  virtual std::pair<mlir::Value, mlir::Value>
-  update(mlir::OpBuilder &builder, mlir::Location loc, unsigned state,
-         mlir::Value a, mlir::Value b, const InnerPoint &point);
-  /// The new value of a state that `update` has stored, at another point; asked
-  /// for by readouts.
+                        const InnerPoint &point) = 0;
+  /// The new value of a state that `advance` has stored, at another point; for
+  /// readouts, and steps that are not affine.
   virtual mlir::Value reload(mlir::OpBuilder &builder, mlir::Location loc,
                              unsigned state, const InnerPoint &point);
   /// Takes the value of result `result` at the point, of a readout.
