@@ -72,9 +72,10 @@ private:
   Registers &exit, &transition;
 };
 
-SmallVector<mlir::Value>
-GpuKernels::StateSink::enter(OpBuilder &builder, Location,
-                             const Carrier &carrier, const InnerPoint &point) {
+SmallVector<mlir::Value> GpuKernels::StateSink::enter(OpBuilder &builder,
+                                                      Location,
+                                                      const Carrier &carrier,
+                                                      const InnerPoint &point) {
   kernels.b.restoreInsertionPoint(builder.saveInsertionPoint());
   return llvm::to_vector(
       kernels.readVector(states, Summary::State, carrier, point));
@@ -341,6 +342,13 @@ void GpuKernels::spread(Value number, ArrayRef<unsigned> order,
     positions[dim] = arith::RemUIOp::create(b, loc, number, extent);
     number = arith::DivUIOp::create(b, loc, number, extent);
   }
+}
+
+Value GpuKernels::getUnits(unsigned dim, int64_t laneTile) {
+  if (int(dim) != laneDim)
+    return sizes[dim];
+  return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
+                                i64(laneTile));
 }
 
 /// Cumulative lengths come from the device's memory unchecked.
@@ -812,10 +820,9 @@ void GpuKernels::writeVector(Registers &registers, Summary summary,
 
 void GpuKernels::multiply(Registers &transition, const Carrier &carrier,
                           const Transition &map, const InnerPoint &point) {
-  Transition before{
-      carrier.product,
-      readVector(transition, Summary::Transition, carrier, point),
-      {}};
+  Transition before{carrier.product,
+                    readVector(transition, Summary::Transition, carrier, point),
+                    {}};
   before.rest.resize(carrier.size);
   writeVector(transition, Summary::Transition, carrier, point,
               getAlgebra(carrier).multiply(carrier, map, before));

@@ -75,6 +75,8 @@ protected:
   void spread(Value number, llvm::ArrayRef<unsigned> order,
               llvm::function_ref<Value(unsigned)> getExtent,
               llvm::SmallVectorImpl<Value> &positions);
+  /// The units along a dim: positions, or tiles of so many of the lane dim.
+  Value getUnits(unsigned dim, int64_t laneTile);
   /// A cumulative length, kept inside the tensors.
   Value readBound(Value number);
   void locateSequence();

@@ -11,7 +11,6 @@
 
 #include "compiler/Conversion/StepEmitter.h"
 
-#include "compiler/Conversion/AlgebraEmitter.h"
 #include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

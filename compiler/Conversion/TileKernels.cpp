@@ -189,7 +189,7 @@ void TileKernels::locate() {
   team = arith::DivUIOp::create(b, loc, lane, i32(group));
   Value count = i64(1);
   for (unsigned dim : dims.parallel)
-    count = mul(count, getUnits(dim));
+    count = mul(count, getUnits(dim, laneTile));
   units = toI32(count);
   Value length = sizes[space.getTime()];
   tiles = toI32(arith::DivUIOp::create(b, loc, add(length, i64(tileSteps - 1)),
@@ -200,21 +200,13 @@ void TileKernels::locate() {
   sequenceEnd = length;
 }
 
-/// How many units a dim is divided into.
-Value TileKernels::getUnits(unsigned dim) {
-  if (int(dim) != laneDim)
-    return sizes[dim];
-  return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
-                                i64(laneTile));
-}
-
 /// The positions of a unit, and the channels of this thread.
 void TileKernels::locateUnit(Value number) {
   unit = number;
   position.assign(space.getRank(), Value());
   spread(
-      unit, dims.parallel, [&](unsigned dim) { return toI32(getUnits(dim)); },
-      position);
+      unit, dims.parallel,
+      [&](unsigned dim) { return toI32(getUnits(dim, laneTile)); }, position);
   for (unsigned dim : llvm::reverse(dims.parallel))
     position[dim] = toI64(position[dim]);
   if (timeLanes || laneDim < 0)

@@ -85,7 +85,6 @@ private:
   // Geometry.
   int64_t getElements() const { return chunks * steps * channels; }
   void locate();
-  Value getUnits(unsigned dim);
   Value getFirstChannel();
   void locateUnit(Value unit);
   void goToTile(Value begin);

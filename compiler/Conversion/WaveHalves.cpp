@@ -46,7 +46,7 @@ void WaveKernels::describeHalves(Launch &launch) {
 void WaveKernels::locateHalf() {
   units = i64(1);
   for (unsigned dim : getUnitDims())
-    units = mul(units, getUnitExtent(dim));
+    units = mul(units, getUnits(dim, laneTile));
   Value block = getBlockId();
   Value blocks = arith::IndexCastOp::create(
       b, loc, i64Type, gpu::GridDimOp::create(b, loc, gpu::Dimension::x));

@@ -187,19 +187,11 @@ SmallVector<unsigned> WaveKernels::getUnitDims() const {
   return order;
 }
 
-/// The units along a dim: positions, or tiles of the lane dim.
-Value WaveKernels::getUnitExtent(unsigned dim) {
-  if (int(dim) != laneDim)
-    return sizes[dim];
-  return arith::DivUIOp::create(b, loc, add(sizes[dim], i64(laneTile - 1)),
-                                i64(laneTile));
-}
-
 /// Goes to a unit: a tile of the lane dim at one position of the others.
 void WaveKernels::locateUnit(Value number) {
   spread(
-      number, getUnitDims(), [&](unsigned dim) { return getUnitExtent(dim); },
-      position);
+      number, getUnitDims(),
+      [&](unsigned dim) { return getUnits(dim, laneTile); }, position);
   channelBase = mul(position[laneDim], i64(laneTile));
   locateSequence();
   stop = length = sub(sequenceEnd, sequenceBegin);

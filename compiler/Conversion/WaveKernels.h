@@ -127,7 +127,6 @@ private:
   void locateThread();
   void locateUnit(Value number);
   llvm::SmallVector<unsigned> getUnitDims() const;
-  Value getUnitExtent(unsigned dim);
   void emitSegments();
   void goToChannel(int64_t channel);
   void goToRow(Value row);
