@@ -387,17 +387,27 @@ std::optional<StartDecl> Parser::parseStart() {
   return start;
 }
 
-bool Parser::parseHistory(RecurrenceDecl &recurrence) {
+/// `KEYWORD NAME = ARGUMENT`: returns the two names.
+std::optional<std::pair<Name, Name>> Parser::parseGiven(StringRef receiverIs,
+                                                        StringRef argumentIs) {
   take();
-  std::optional<Name> input = parseName("an argument's name");
-  if (!input || !expect(TokenKind::Equal, " and the argument with its history"))
-    return false;
-  std::optional<Name> argument = parseName("an argument's name");
-  if (!argument)
+  std::optional<Name> receiver = parseName(receiverIs);
+  if (!receiver || !expect(TokenKind::Equal, argumentIs))
+    return std::nullopt;
+  std::optional<Name> given = parseName("an argument's name");
+  if (!given)
+    return std::nullopt;
+  return std::pair(*receiver, *given);
+}
+
+bool Parser::parseHistory(RecurrenceDecl &recurrence) {
+  auto names =
+      parseGiven("an argument's name", " and the argument with its history");
+  if (!names)
     return false;
   recurrence.statements.push_back(
       {Statement::Kind::History, unsigned(recurrence.histories.size())});
-  recurrence.histories.push_back({*input, *argument});
+  recurrence.histories.push_back({names->first, names->second});
   return true;
 }
 
@@ -408,17 +418,13 @@ bool Parser::atGuess() const {
 }
 
 bool Parser::parseGuess(RecurrenceDecl &recurrence) {
-  take();
-  std::optional<Name> state = parseName("a state's name");
-  if (!state ||
-      !expect(TokenKind::Equal, " and the argument with its trajectory"))
-    return false;
-  std::optional<Name> argument = parseName("an argument's name");
-  if (!argument)
+  auto names =
+      parseGiven("a state's name", " and the argument with its trajectory");
+  if (!names)
     return false;
   recurrence.statements.push_back(
       {Statement::Kind::Guess, unsigned(recurrence.guesses.size())});
-  recurrence.guesses.push_back({*state, *argument});
+  recurrence.guesses.push_back({names->first, names->second});
   return true;
 }
 
@@ -460,8 +466,7 @@ bool Parser::parseAssignment(RecurrenceDecl &recurrence) {
       !peek().startsLine)
     return expected("an operator or a statement");
   Assignment assignment;
-  StringRef words[] = {"state", "history", "guess",
-                       "reset", "segments", "def"};
+  StringRef words[] = {"state", "history", "guess", "reset", "segments", "def"};
   std::string advice = didYouMean(peek().text, words);
   Token token = take();
   if (token.text.contains('.')) {

@@ -63,6 +63,8 @@ private:
   bool parseClause(RecurrenceDecl &recurrence);
   bool parseState(RecurrenceDecl &recurrence);
   std::optional<StartDecl> parseStart();
+  std::optional<std::pair<Name, Name>> parseGiven(llvm::StringRef receiverIs,
+                                                  llvm::StringRef argumentIs);
   bool parseHistory(RecurrenceDecl &recurrence);
   bool parseGuess(RecurrenceDecl &recurrence);
   bool parseReset(RecurrenceDecl &recurrence);
