@@ -37,18 +37,30 @@ inline void PrintTo(const InfiniteSpec &spec, std::ostream *out) {
   *out << spec.text;
 }
 
+// One equation over two inputs; and filters.
+#define RECUR_STEP(step)                                                       \
+  "recurrence r over t (a[b,t,d], x[b,t,d]) -> (h[b,t,d], final h) {\n"        \
+  "  state h[b,d]\n"                                                           \
+  "  h = " step "\n"                                                           \
+  "}"
+inline constexpr char kLinear[] = RECUR_STEP("a * prev(h) + x"),
+                      kMaxPlus[] = RECUR_STEP("max(prev(h) + a, x)"),
+                      kMinPlus[] = RECUR_STEP("min(prev(h) - a, x)"),
+                      kLogSumExp[] = RECUR_STEP("logaddexp(prev(h) + a, x)");
+#undef RECUR_STEP
+#define RECUR_FILTER(factor)                                                   \
+  "recurrence r over t (x[b,t,d], " factor ") -> (y[b,t,d], final y) {\n"      \
+  "  state y[b,d]\n"                                                           \
+  "  y = 0.4 * c * prev(y) - 0.3 * prev(y, 2) + x\n"                           \
+  "}"
+inline constexpr char kFilter[] = RECUR_FILTER("c[d]"),
+                      kVaryingFilter[] = RECUR_FILTER("c[b,t,d]");
+#undef RECUR_FILTER
+
 inline const InfiniteSpec kInfiniteSpecs[] = {
     // The first state is 0: inf * 0.
-    {"factor", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (h[b,t,d], final h) {
-  state h[b,d]
-  h = a * prev(h) + x
-})"},
-    {"summand", "x", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (h[b,t,d], final h) {
-  state h[b,d]
-  h = a * prev(h) + x
-})"},
+    {"factor", "a", kLinear},
+    {"summand", "x", kLinear},
     {"start", "h0", R"(
 recurrence r over t reverse (a[b,t,d], x[b,t,d], h0[b,d]) -> (h[b,t,d], final h) {
   state h[b,d] = h0
@@ -70,16 +82,8 @@ recurrence r over t (g[b,t,d], A[d,n], B[b,t,n], x[b,t,d]) -> (y[b,t,d]) {
   h = exp(-softplus(g) * abs(A)) * prev(h) + g * B * x
   y = sum(n: h)
 })"},
-    {"filter", "x", R"(
-recurrence r over t (x[b,t,d], c[d]) -> (y[b,t,d], final y) {
-  state y[b,d]
-  y = 0.4 * c * prev(y) - 0.3 * prev(y, 2) + x
-})"},
-    {"varying_filter", "c", R"(
-recurrence r over t (x[b,t,d], c[b,t,d]) -> (y[b,t,d], final y) {
-  state y[b,d]
-  y = 0.4 * c * prev(y) - 0.3 * prev(y, 2) + x
-})"},
+    {"filter", "x", kFilter},
+    {"varying_filter", "c", kVaryingFilter},
     {"rotation", "x", R"(
 recurrence r over t (x[b,t,d], w[b,t,d]) -> (p[b,t,d], q[b,t,d]) {
   state p[b,d]
@@ -87,52 +91,14 @@ recurrence r over t (x[b,t,d], w[b,t,d]) -> (p[b,t,d], q[b,t,d]) {
   p = 0.9 * (cos(w) * prev(p) - sin(w) * prev(q)) + x
   q = 0.9 * (sin(w) * prev(p) + cos(w) * prev(q))
 })"},
-    {"max_plus", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = max(prev(v) + a, x)
-})",
-     kAboveZero},
-    {"max_plus_zero", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = max(prev(v) + a, x)
-})",
-     kZero},
-    {"max_plus_bound", "x", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = max(prev(v) + a, x)
-})"},
-    {"min_plus", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = min(prev(v) - a, x)
-})",
-     kAboveZero},
-    {"min_plus_zero", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = min(prev(v) - a, x)
-})",
-     kZero},
-    {"log_sum_exp", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = logaddexp(prev(v) + a, x)
-})",
-     kAboveZero},
-    {"log_sum_exp_zero", "a", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = logaddexp(prev(v) + a, x)
-})",
-     kZero},
-    {"log_sum_exp_summand", "x", R"(
-recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d], final v) {
-  state v[b,d]
-  v = logaddexp(prev(v) + a, x)
-})"},
+    {"max_plus", "a", kMaxPlus, kAboveZero},
+    {"max_plus_zero", "a", kMaxPlus, kZero},
+    {"max_plus_bound", "x", kMaxPlus},
+    {"min_plus", "a", kMinPlus, kAboveZero},
+    {"min_plus_zero", "a", kMinPlus, kZero},
+    {"log_sum_exp", "a", kLogSumExp, kAboveZero},
+    {"log_sum_exp_zero", "a", kLogSumExp, kZero},
+    {"log_sum_exp_summand", "x", kLogSumExp},
     {"moments", "x", R"(
 monoid moments(n, s) {
   identity 0, 0

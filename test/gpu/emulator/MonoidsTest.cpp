@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/gpu/emulator/Matrix.h"
+#include "test/unit/MonoidSpecs.h"
 
 using namespace recur::emulator;
 
@@ -21,25 +22,24 @@ void PrintTo(const Combined &combined, std::ostream *os) {
   *os << combined.text;
 }
 
-// Affine maps h -> a h + b, the later one applied second: no commuting.
-#define AFFINE                                                                 \
-  "monoid affine(a, b) {\n  identity 1, 0\n  combine(p, q) {\n"                \
-  "    a = q.a * p.a\n    b = q.a * p.b + q.b\n  }\n}\n"
 #define RESET                                                                  \
-  AFFINE "recurrence r over t (a[b,t,d], x[b,t,d], h0[b,d]) -> (h[b,t,d], "    \
-         "final s.a) {\n  reset z[b,t]: bool\n"                                \
-         "  state s[b,d]: affine = (0.5, h0)\n"                                \
-         "  s = affine(prev(s), (a, x))\n  h = s.b + prev(s.a)\n}\n"
+  AFFINE(f32)                                                                  \
+  "recurrence r over t (a[b,t,d], x[b,t,d], h0[b,d]) -> (h[b,t,d], "           \
+  "final s.a) {\n  reset z[b,t]: bool\n"                                       \
+  "  state s[b,d]: affine = (0.5, h0)\n"                                       \
+  "  s = affine(prev(s), (a, x))\n  h = s.b + prev(s.a)\n}\n"
 
 #define FRONT                                                                  \
-  AFFINE "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> (h[b,t,d], "     \
-         "final s.b) {\n  state s[b,d]: affine\n"                              \
-         "  s = affine((a, x), prev(s))\n  h = s.b\n}\n"
+  AFFINE(f32)                                                                  \
+  "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> (h[b,t,d], "            \
+  "final s.b) {\n  state s[b,d]: affine\n"                                     \
+  "  s = affine((a, x), prev(s))\n  h = s.b\n}\n"
 #define PACKED                                                                 \
-  AFFINE "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], "          \
-         "final m.b) {\n  segments cu[s]\n"                                    \
-         "  state m[d]: affine = (0, h0)\n"                                    \
-         "  m = affine(prev(m), (a, x))\n  h = m.b\n}\n"
+  AFFINE(f32)                                                                  \
+  "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], "                 \
+  "final m.b) {\n  segments cu[s]\n"                                           \
+  "  state m[d]: affine = (0, h0)\n"                                           \
+  "  m = affine(prev(m), (a, x))\n  h = m.b\n}\n"
 
 const Combined kCombined[] = {
     {"Reset", "", RESET},
@@ -55,15 +55,12 @@ const Combined kCombined[] = {
     {"PackedSegments", "algorithm=segments,segment=4", PACKED},
     // Only whether a step is the first of a sequence matters.
     {"PackedMarks", "",
-     AFFINE "recurrence r over t reverse (a[d,t], x[d,t]) -> (h[d,t]) {\n"
-            "  segments cu[s]\n  state m[d]: affine = (0.5, 0.25)\n"
-            "  m = affine((a, x), prev(m))\n  h = m.a * m.b\n}\n"},
+     AFFINE(f32) "recurrence r over t reverse (a[d,t], x[d,t]) -> (h[d,t]) {\n"
+                 "  segments cu[s]\n  state m[d]: affine = (0.5, 0.25)\n"
+                 "  m = affine((a, x), prev(m))\n  h = m.a * m.b\n}\n"},
     // Numbers of 64 bits; some tuples are the neutral one.
     {"Matrices", "",
-     "monoid matrix(a, b, c, d): f64 {\n  identity 1, 0, 0, 1\n"
-     "  combine(p, q) {\n    a = q.a * p.a + q.b * p.c\n"
-     "    b = q.a * p.b + q.b * p.d\n    c = q.c * p.a + q.d * p.c\n"
-     "    d = q.c * p.b + q.d * p.d\n  }\n}\n"
+     MATRIX
      "recurrence r over t (w[b,t,d]: f64) -> (u[b,t,d]: f64, v[b,t,d]: f64, "
      "final m.c) {\n"
      "  state m[b,d]: matrix\n  c = cos(3 * w)\n  s = sin(3 * w)\n"
@@ -71,14 +68,7 @@ const Combined kCombined[] = {
      "    select(w > 0, s, 0), select(w > 0, -c, 1)))\n"
      "  u = m.a\n  v = m.b - prev(m.c)\n}\n"},
     // Inner dims, in registers and in memory, and functions in the operator.
-    {"InnerDims", "",
-     "monoid f(m, l): f64 {\n  identity -inf, 0\n  combine(p, q) {\n"
-     "    m = max(p.m, q.m)\n"
-     "    l = select(p.m == -inf, 0, p.l * exp(p.m - m))\n"
-     "      + select(q.m == -inf, 0, q.l * exp(q.m - m))\n  }\n}\n"
-     "recurrence r over t (x[b,t,d], w[d,n]) -> (y[b,t,d]) {\n"
-     "  state s[b,d,n]: f\n  s = f(prev(s), (x * w, 1))\n"
-     "  y = sum(n: log(s.l) + s.m)\n}\n"},
+    {"InnerDims", "", LOG_SUM(f64)},
 };
 
 class MonoidsTest : public ::testing::TestWithParam<Combined> {};

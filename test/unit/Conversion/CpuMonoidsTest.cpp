@@ -9,6 +9,8 @@
 
 #include "SpecMatrix.h"
 
+#include "test/unit/MonoidSpecs.h"
+
 #include "gtest/gtest.h"
 
 using namespace recur::test;
@@ -19,10 +21,6 @@ namespace {
   "monoid argmax(v, i) {\n  identity -inf, -1\n  combine(p, q) {\n"            \
   "    v = select(q.v > p.v, q.v, p.v)\n"                                      \
   "    i = select(q.v > p.v, q.i, p.i)\n  }\n}\n"
-// Affine maps h -> a h + b, the later one applied second.
-#define AFFINE(dtype)                                                          \
-  "monoid affine(a, b): " #dtype " {\n  identity 1, 0\n  combine(p, q) {\n"    \
-  "    a = q.a * p.a\n    b = q.a * p.b + q.b\n  }\n}\n"
 
 const Spec kSpecs[] = {
     {"argmax", ARGMAX "recurrence r over t (x[b,t,d], n[t]) -> (v[b,t,d], "
@@ -60,19 +58,8 @@ const Spec kSpecs[] = {
                            "  state s_[d]: affine = (0, h0)\n"
                            "  s_ = affine(prev(s_), (a, x))\n  h = s_.b\n}"},
     // Inner dims, and functions in the operator.
-    {"log_sum", "monoid f(m, l) {\n  identity -inf, 0\n  combine(p, q) {\n"
-                "    m = max(p.m, q.m)\n"
-                "    l = select(p.m == -inf, 0, p.l * exp(p.m - m))\n"
-                "      + select(q.m == -inf, 0, q.l * exp(q.m - m))\n  }\n}\n"
-                "recurrence r over t (x[b,t,d], w[d,n]) -> (y[b,t,d]) {\n"
-                "  state s[b,d,n]: f\n  s = f(prev(s), (x * w, 1))\n"
-                "  y = sum(n: log(s.l) + s.m)\n}"},
-    // Rotations: matrices of two rows, which do not commute with reflections.
-    {"matrices",
-     "monoid matrix(a, b, c, d): f64 {\n  identity 1, 0, 0, 1\n"
-     "  combine(p, q) {\n    a = q.a * p.a + q.b * p.c\n"
-     "    b = q.a * p.b + q.b * p.d\n    c = q.c * p.a + q.d * p.c\n"
-     "    d = q.c * p.b + q.d * p.d\n  }\n}\n"
+    {"log_sum", LOG_SUM(f32)},
+    {"matrices", MATRIX
      "recurrence r over t (w[b,t,d]: f64) -> (u[b,t,d]: f64, v[b,t,d]: f64, "
      "final m.c) {\n"
      "  state m[b,d]: matrix\n  c = cos(3 * w)\n  s = sin(3 * w)\n"
