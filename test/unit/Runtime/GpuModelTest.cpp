@@ -25,6 +25,17 @@ recur_gpu_kernel makeSerial() {
   return kernel;
 }
 
+/// A scan whose blocks have one unit each, of so many neighbours.
+recur_gpu_kernel makeBlocks(int32_t threads, int32_t lanes, int32_t stepCost) {
+  recur_gpu_kernel kernel{};
+  kernel.phase = RECUR_GPU_SCAN;
+  kernel.block = threads;
+  kernel.lane_tile = lanes;
+  kernel.items_per_block = 1;
+  kernel.step_cost = stepCost;
+  return kernel;
+}
+
 double time(const recur_gpu_kernel &kernel, int64_t units, int64_t steps,
             int64_t tiles = 1) {
   double bytes = double(units) * double(steps) * 4;
@@ -35,14 +46,9 @@ double time(const recur_gpu_kernel &kernel, int64_t units, int64_t steps,
 
 // Lanes that are not neighbours in memory waste most of what they read.
 TEST(GpuModelTest, AnyStridesMoveMoreBytes) {
-  recur_gpu_kernel kernel = {};
-  kernel.phase = RECUR_GPU_SCAN;
-  kernel.block = 256;
-  kernel.lane_tile = 32;
-  kernel.items_per_block = 1;
+  recur_gpu_kernel kernel = makeBlocks(256, 32, 30);
   kernel.time_tile = 256;
   kernel.steps_in_flight = 32;
-  kernel.step_cost = 30;
   GpuWork work = {4096, 1e9, 5e8, 0};
   GpuGrid grid = {4096, 65536, 16};
   double neighbours =
@@ -54,13 +60,9 @@ TEST(GpuModelTest, AnyStridesMoveMoreBytes) {
 
 // A tile of 2048 steps is half empty in a row of 1024; one of 256 is not.
 TEST(GpuModelTest, ShortRowsDoNotFillTiles) {
-  recur_gpu_kernel wide = {};
-  wide.phase = RECUR_GPU_SCAN;
+  recur_gpu_kernel wide = makeBlocks(256, 1, 30);
   wide.lane_dim = -1;
-  wide.lane_tile = wide.items_per_block = 1;
-  wide.block = 256;
   wide.steps_in_flight = 8;
-  wide.step_cost = 30;
   recur_gpu_kernel narrow = wide;
   narrow.block = 32;
   auto estimate = [](const recur_gpu_kernel &kernel, int64_t steps) {
@@ -74,12 +76,8 @@ TEST(GpuModelTest, ShortRowsDoNotFillTiles) {
 
 // The units behind the last full round, if there is room for all their halves.
 TEST(GpuModelTest, HalvesTheLastUnits) {
-  recur_gpu_kernel kernel = {};
-  kernel.block = 384;
+  recur_gpu_kernel kernel = makeBlocks(384, 16, 900);
   kernel.registers = 128;
-  kernel.step_cost = 900;
-  kernel.items_per_block = 1;
-  kernel.lane_tile = 16;
   kernel.halves_from = 768;
   ASSERT_EQ(residentBlocks(h100, kernel, 0), 1);
   auto halve = [&](int64_t units, int64_t steps) {
@@ -104,10 +102,7 @@ TEST(GpuModelTest, HalvesTheLastUnits) {
 
 // One multiprocessor moves no more than its share, whatever is in flight.
 TEST(GpuModelTest, FewBlocksPullLess) {
-  recur_gpu_kernel kernel = {};
-  kernel.block = 256;
-  kernel.lane_tile = 64;
-  kernel.items_per_block = 1;
+  recur_gpu_kernel kernel = makeBlocks(256, 64, 0);
   kernel.steps_in_flight = 1 << 16;
   auto estimate = [&](int64_t blocks) {
     GpuWork work = {1 << 16, 1e9, 5e8, 0};
