@@ -128,10 +128,10 @@ TEST_F(GpuCallTest, ZeroesTheStartOfTheWorkspace) {
   EXPECT_EQ(zeroing[1], "cuLaunchKernel");
 }
 
-// Two blocks more for the two units behind the last full round, and their
-// states; nothing where all rounds are full.
+// One block runs on each of 132 multiprocessors: 66 blocks more for the 66 units
+// behind the last full round, and their states; nothing where all rounds are
+// full.
 TEST_F(GpuCallTest, HalvesTheLastUnits) {
-  fake::devices()[0].multiprocessors = 4;
   GpuRecurrence affine;
   auto kernel = affine.kernel("waves");
   kernel.lane_tile = 16;
@@ -141,19 +141,19 @@ TEST_F(GpuCallTest, HalvesTheLastUnits) {
   kernel.halves_from = 100;
   auto &variant = affine.add("waves", {kernel}, {}, {{4, 0, 0, nullptr}});
   variant.zeroed_per_tile = 4;
-  make(0, 3, 100, 32);
+  make(0, 99, 100, 32);
   size_t bytes = workspace(affine);
-  EXPECT_EQ(bytes, 256u + (6 * 16 * 4 + 255) / 256 * 256 + 255u);
+  EXPECT_EQ(bytes, 1024u + (198 * 16 * 4 + 255) / 256 * 256 + 255u);
   uint64_t memory = fake::allocate(0, bytes);
   ASSERT_EQ(call(affine, memory, bytes, stream), RECUR_OK)
       << recur_last_error();
-  EXPECT_EQ(fake::launches()[0].grid, 6u + 2);
+  EXPECT_EQ(fake::launches()[0].grid, 198u + 66);
   ASSERT_EQ(fake::memsets().size(), 1u);
-  EXPECT_EQ(fake::memsets()[0].bytes, 256u);
-  make(0, 4, 100, 32);
+  EXPECT_EQ(fake::memsets()[0].bytes, 1024u);
+  make(0, 132, 100, 32);
   EXPECT_EQ(workspace(affine), 0u);
   ASSERT_EQ(call(affine, nullptr, 0, stream), RECUR_OK) << recur_last_error();
-  EXPECT_EQ(fake::launches()[1].grid, 8u);
+  EXPECT_EQ(fake::launches()[1].grid, 264u);
   EXPECT_EQ(fake::memsets().size(), 1u);
 }
 
