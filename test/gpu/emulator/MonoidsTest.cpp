@@ -10,6 +10,11 @@
 #include "test/gpu/emulator/Matrix.h"
 #include "test/unit/MonoidSpecs.h"
 
+#include <cmath>
+#include <fstream>
+#include <random>
+#include <sstream>
+
 using namespace recur::emulator;
 
 namespace {
@@ -86,5 +91,67 @@ INSTANTIATE_TEST_SUITE_P(Specs, MonoidsTest, ::testing::ValuesIn(kCombined),
                          [](auto &info) {
                            return std::string(info.param.name);
                          });
+
+/// Welford's monoid over a long sequence of f32, against the definition of mean
+/// and variance in f64: halves that are combined keep digits which one sample
+/// after the other loses, so a difference between the two is no fault of tiles.
+TEST(LongMoments, TilesAreNearerThanStepsInOrder) {
+  std::ifstream file(RECUR_SPECS "/welford.recur");
+  std::stringstream text;
+  text << file.rdbuf();
+  SpecOptions options;
+  options.segments = {256};
+  EmulatedSpec spec(text.str(), options, "welford");
+  ASSERT_EQ(spec.getError(), "");
+  const int64_t steps = 131072;
+  std::mt19937_64 random(5);
+  std::uniform_real_distribution<float> uniform(0.1f, 0.9f);
+  SpecRun run;
+  run.sizes = {{"b", 1}, {"t", steps}};
+  std::vector<double> &x = run.values["x"];
+  std::vector<double> mean, variance;
+  // Sums of distances to a number near the mean cancel nothing.
+  double sum = 0, squares = 0;
+  for (int64_t t = 0; t < steps; ++t) {
+    x.push_back(uniform(random));
+    sum += x[t] - 0.5;
+    squares += (x[t] - 0.5) * (x[t] - 0.5);
+    double n = double(t + 1);
+    mean.push_back(0.5 + sum / n);
+    variance.push_back(squares / n - (sum / n) * (sum / n));
+  }
+  auto getError = [](const std::vector<double> &found,
+                     const std::vector<double> &expected) {
+    double error = 0, norm = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      error += std::pow(found[i] - expected[i], 2);
+      norm += std::pow(expected[i], 2);
+    }
+    return std::sqrt(error / norm);
+  };
+  std::vector<std::string> variants = spec.getVariants();
+  double inOrder = 0, worst = 0;
+  for (unsigned variant = 0; variant < variants.size(); ++variant) {
+    run.variant = variant;
+    SpecResult result = spec.run(run);
+    if (!result.refused.empty())
+      continue;
+    ASSERT_EQ(result.outputs.size(), 3u) << variants[variant] << result.error;
+    double ofMean = getError(result.outputs[0].values, mean),
+           ofVariance = getError(result.outputs[1].values, variance);
+    if (variants[variant].rfind("serial", 0) == 0) {
+      inOrder = std::max(inOrder, ofVariance);
+      EXPECT_LT(ofMean, 2e-5) << variants[variant];
+      EXPECT_LT(ofVariance, 5e-5) << variants[variant];
+      continue;
+    }
+    worst = std::max(worst, ofVariance);
+    EXPECT_LT(ofMean, 2e-6) << variants[variant];
+    EXPECT_LT(ofVariance, 2e-6) << variants[variant];
+  }
+  // Both kinds have run.
+  EXPECT_GT(worst, 0);
+  EXPECT_GT(inOrder, 4 * worst);
+}
 
 } // namespace
