@@ -82,14 +82,6 @@ Type CpuKernels::getStateType(unsigned state) const {
   return getKernelType(attr.getType());
 }
 
-/// Bytes of one storage element.
-int64_t recur::getBytes(Type type) {
-  if (auto complex = dyn_cast<ComplexType>(type))
-    return 2 * getBytes(complex.getElementType());
-  type = getElementTypeOrSelf(type);
-  return (type.getIntOrFloatBitWidth() + 7) / 8;
-}
-
 void CpuKernels::computeExtents(StepEmitter &emitter) {
   auto include = [&](ItemExtent &extent, ArrayRef<unsigned> inner,
                      int64_t bytes) {

@@ -11,6 +11,7 @@
 
 #include "compiler/Analysis/Economy.h"
 #include "compiler/Conversion/AlgebraEmitter.h"
+#include "compiler/Conversion/PairValues.h"
 #include "compiler/Conversion/Signature.h"
 #include "compiler/Conversion/StepEmitter.h"
 
@@ -37,8 +38,6 @@ llvm::StringRef shareKernel(mlir::func::FuncOp kernel);
 
 /// The type of an element in memory.
 mlir::Type getStorageType(mlir::Type element);
-/// Bytes of one number of a state.
-int64_t getBytes(mlir::Type type);
 
 /// Emits the kernels of one schedule. `arguments` maps every operand and
 /// result of the scan to the number of its argument in the C ABI.

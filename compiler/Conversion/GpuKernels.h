@@ -113,6 +113,8 @@ protected:
   mlir::LogicalResult emitStepLoop(llvm::ArrayRef<Registers *> carried,
                                    StepSink &sink, bool withReadout,
                                    Value begin, Value end);
+  /// Steps that are loaded ahead where so many inputs are.
+  static int64_t getStepsAhead(size_t inputs);
   mlir::LogicalResult emitAheadLoop(llvm::ArrayRef<Registers *> carried,
                                     StepSink &sink, bool withReadout,
                                     Value begin, Value end);

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -29,6 +30,13 @@ Type recur::getPartType(Type type) {
   if (auto pair = dyn_cast<LLVM::LLVMStructType>(type))
     return pair.getBody()[0];
   return type;
+}
+
+int64_t recur::getBytes(Type type) {
+  if (auto complex = dyn_cast<ComplexType>(type))
+    return 2 * getBytes(complex.getElementType());
+  type = getElementTypeOrSelf(type);
+  return (type.getIntOrFloatBitWidth() + 7) / 8;
 }
 
 bool recur::isVector(Type type) { return isa<VectorType>(getPartType(type)); }
@@ -76,6 +84,16 @@ Value recur::selectParts(OpBuilder &builder, Location loc, Value condition,
     return x;
   return mapParts(builder, loc, {x, y}, [&](ArrayRef<Value> v) -> Value {
     return arith::SelectOp::create(builder, loc, condition, v[0], v[1]);
+  });
+}
+
+Value recur::toVector(OpBuilder &builder, Location loc, Value value,
+                      int64_t width) {
+  if (isVector(value.getType()))
+    return value;
+  return mapParts(builder, loc, value, [&](ArrayRef<Value> v) -> Value {
+    return vector::BroadcastOp::create(
+        builder, loc, VectorType::get({width}, v[0].getType()), v[0]);
   });
 }
 

@@ -19,6 +19,8 @@ mlir::Type getKernelType(mlir::Type element, int64_t lanes = 0);
 bool isPair(mlir::Type type);
 /// The type of a part of a pair, or `type` itself.
 mlir::Type getPartType(mlir::Type type);
+/// Bytes of a number in memory; of one lane, if it is a vector.
+int64_t getBytes(mlir::Type type);
 /// Whether a value is a vector or a pair of vectors.
 bool isVector(mlir::Type type);
 
@@ -36,6 +38,9 @@ mapParts(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value selectParts(mlir::OpBuilder &builder, mlir::Location loc,
                         mlir::Value condition, mlir::Value x, mlir::Value y);
 
+/// `value` as a vector of `width` elements, broadcast if it is a scalar.
+mlir::Value toVector(mlir::OpBuilder &builder, mlir::Location loc,
+                     mlir::Value value, int64_t width);
 /// The constant `value` (with an imaginary part of zero) of a number, a vector
 /// or a pair.
 mlir::Value makeNumber(mlir::OpBuilder &builder, mlir::Location loc,

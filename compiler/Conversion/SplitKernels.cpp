@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// The kernel around the phases of GpuKernels.cpp, and who has which states.
+/// The kernel around the phases of GpuPhases.cpp, and who has which states.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/SplitKernels.h"
 
 #include "compiler/Conversion/PairValues.h"
+#include "compiler/Conversion/Reductions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

@@ -12,14 +12,13 @@
 #include "compiler/Conversion/StepEmitter.h"
 
 #include "compiler/Conversion/PairValues.h"
+#include "compiler/Conversion/Reductions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <map>
@@ -57,112 +56,13 @@ Value StepHooks::combineSplit(OpBuilder &, Location, ReductionKind, Value) {
   llvm_unreachable("no dim is split");
 }
 
-//===----------------------------------------------------------------------===//
-// Dims
-//===----------------------------------------------------------------------===//
-
-ScanDims::ScanDims(ScanLikeOpInterface scan) {
-  SpaceAttr space = scan.getSpace();
-  SmallBitVector innerSet(space.getRank()), used(space.getRank());
-  auto mark = [&](SmallBitVector &set, Attribute position) {
-    if (auto name = dyn_cast<StringAttr>(position))
-      if (int dim = space.find(name.getValue()); dim >= 0)
-        set.set(dim);
-  };
-  for (Region *region : {&scan.getElements(), &scan.getReadout()})
-    for (Operation &op : region->front()) {
-      if (auto reduce = dyn_cast<ReduceOp>(op))
-        for (Attribute dim : reduce.getDims())
-          mark(innerSet, dim);
-      if (auto at = dyn_cast<AtOp>(op)) {
-        for (Attribute dim : at.getFrom())
-          mark(innerSet, dim);
-        for (Attribute dim : at.getTo())
-          mark(innerSet, dim);
-      }
-    }
-  if (std::optional<ArrayAttr> pair = scan.getBlockDims())
-    for (Attribute dim : *pair)
-      mark(innerSet, dim);
-  for (auto state : scan.getStates().getAsRange<StateAttr>())
-    for (StringAttr name : state.getDims())
-      mark(used, name);
-  for (auto output : scan.getOutputs().getAsRange<ResultAttr>())
-    for (StringAttr name : output.getDims())
-      mark(used, name);
-  for (unsigned dim = 0; dim < space.getRank(); ++dim) {
-    if (dim == space.getTime() || int(dim) == space.getSegment())
-      continue;
-    if (innerSet.test(dim))
-      inner.push_back(dim);
-    else if (used.test(dim))
-      parallel.push_back(dim);
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Small builders
-//===----------------------------------------------------------------------===//
-
 static Value createI64(OpBuilder &builder, Location loc, int64_t value) {
   return arith::ConstantOp::create(builder, loc,
                                    builder.getI64IntegerAttr(value));
 }
 
-Value recur::toVector(OpBuilder &builder, Location loc, Value value,
-                      int64_t width) {
-  if (isVector(value.getType()))
-    return value;
-  return mapParts(builder, loc, value, [&](ArrayRef<Value> v) -> Value {
-    return vector::BroadcastOp::create(
-        builder, loc, VectorType::get({width}, v[0].getType()), v[0]);
-  });
-}
-
-static Value createSplat(OpBuilder &builder, Location loc, Type type,
-                         double value) {
-  auto element = cast<FloatType>(getElementTypeOrSelf(type));
-  TypedAttr attr = FloatAttr::get(element, value);
-  if (auto vector = dyn_cast<VectorType>(type))
-    attr = DenseElementsAttr::get(vector, attr);
-  return arith::ConstantOp::create(builder, loc, attr);
-}
-
-Value recur::createReductionIdentity(OpBuilder &builder, Location loc,
-                                     ReductionKind kind, Type type) {
-  double infinity = std::numeric_limits<double>::infinity();
-  switch (kind) {
-  case ReductionKind::Sum:
-    return createSplat(builder, loc, type, 0.0);
-  case ReductionKind::Min:
-    return createSplat(builder, loc, type, infinity);
-  case ReductionKind::Max:
-  case ReductionKind::LogSumExp:
-    return createSplat(builder, loc, type, -infinity);
-  }
-  llvm_unreachable("all reductions are handled");
-}
-
-Value recur::createReductionStep(OpBuilder &builder, Location loc,
-                                 ReductionKind kind, Value accumulator,
-                                 Value value) {
-  switch (kind) {
-  case ReductionKind::Sum:
-    return arith::AddFOp::create(builder, loc, accumulator, value,
-                                 arith::FastMathFlags::contract);
-  case ReductionKind::Max:
-    return arith::MaximumFOp::create(builder, loc, accumulator, value);
-  case ReductionKind::Min:
-    return arith::MinimumFOp::create(builder, loc, accumulator, value);
-  case ReductionKind::LogSumExp:
-    return LogAddExpOp::create(builder, loc, accumulator.getType(), accumulator,
-                               value);
-  }
-  llvm_unreachable("all reductions are handled");
-}
-
 //===----------------------------------------------------------------------===//
-// Scopes and roots
+// Scopes
 //===----------------------------------------------------------------------===//
 
 /// A loop body (or the step itself) while it is being emitted.
@@ -179,16 +79,6 @@ struct StepEmitter::Scope {
         SmallBitVector bound)
       : parent(parent), builder(builder), point(std::move(point)),
         bound(std::move(bound)) {}
-};
-
-/// Something that must be emitted at every step.
-struct StepEmitter::Root {
-  enum Kind { State, Reduction, Output } kind;
-  unsigned number; // of the carrier or the SSA result
-  ReduceOp reduce; // of a reduction
-  Value value;     // of an output
-  SmallBitVector inner;
-  int stage = 0;
 };
 
 StepEmitter::StepEmitter(ScanLikeOpInterface scan, StepHooks &hooks,
@@ -570,195 +460,6 @@ Transition StepEmitter::emitEntries(OpBuilder &builder, const Carrier &carrier,
 }
 
 //===----------------------------------------------------------------------===//
-// Planning: stages of roots
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// What a value needs before it can be computed.
-struct Needs {
-  int stage = 0;
-  SmallBitVector previous, current; // states read, one step ago and new
-  SmallBitVector renamed;           // new states read at other positions
-};
-} // namespace
-
-/// The values of the elements that depend on the states before the step.
-llvm::DenseSet<Value> StepEmitter::findStateDependent() {
-  llvm::DenseSet<Value> found;
-  Block &elements = scan.getElements().front();
-  for (BlockArgument argument :
-       elements.getArguments().drop_front(scan.getInputs().size()))
-    found.insert(argument);
-  for (Operation &op : elements)
-    if (llvm::any_of(op.getOperands(),
-                     [&](Value value) { return found.contains(value); }))
-      found.insert(op.result_begin(), op.result_end());
-  return found;
-}
-
-LogicalResult StepEmitter::planRoots(SmallVectorImpl<Root> &roots,
-                                     bool withReadout) {
-  unsigned rank = scan.getSpace().getRank(), numStates = scan.getNumStates();
-  unsigned numInputs = scan.getInputs().size();
-  unsigned copies = scan.getReadLags() + 1; // of a state in the readout
-  for (auto [i, carrier] : llvm::enumerate(carriers)) {
-    Root root{Root::State, unsigned(i), {}, {}, SmallBitVector(rank)};
-    for (unsigned dim : getInnerDims(carrier))
-      root.inner.set(dim);
-    roots.push_back(root);
-  }
-  // Reductions that vary over no inner dim share loops with the states, unless
-  // the states follow from them.
-  llvm::DenseSet<Value> stateDependent = findStateDependent();
-  auto elementsYield =
-      cast<YieldOp>(scan.getElements().front().getTerminator());
-  auto isWanted = [&](OpOperand &use) {
-    return !isa<YieldOp>(use.getOwner()) || use.getOwner() != elementsYield ||
-           wantsEntries || scan.isAffine() ||
-           llvm::any_of(carriers, [&](const Carrier &carrier) {
-             for (unsigned i = 0; i < carrier.size; ++i)
-               if (carrier.getRestOperand(i) == int(use.getOperandNumber()))
-                 return true;
-             return false;
-           });
-  };
-  SmallVector<Region *> regions{&scan.getElements()};
-  if (withReadout)
-    regions.push_back(&scan.getReadout());
-  for (Region *region : regions) {
-    llvm::DenseSet<Value> live;
-    for (Operation &op : llvm::reverse(region->front())) {
-      if (!isa<YieldOp>(op) && llvm::none_of(op.getResults(), [&](Value v) {
-            return live.contains(v);
-          }))
-        continue;
-      for (OpOperand &use : op.getOpOperands())
-        if (isWanted(use))
-          live.insert(use.get());
-      auto reduce = dyn_cast<ReduceOp>(op);
-      if (!reduce || getInnerSet(reduce.getResult()).any() ||
-          stateDependent.contains(reduce.getResult()))
-        continue;
-      Root root{Root::Reduction, 0, reduce, {}, SmallBitVector(rank)};
-      for (auto name : reduce.getDims().getAsRange<StringAttr>())
-        root.inner.set(scan.getSpace().find(name.getValue()));
-      roots.push_back(root);
-    }
-  }
-  if (withReadout) {
-    auto yield = cast<YieldOp>(scan.getReadout().front().getTerminator());
-    unsigned next = 0;
-    for (unsigned i = 0; i < scan->getNumResults(); ++i) {
-      auto output = cast<ResultAttr>(scan.getOutputs()[i]);
-      if (output.isFinal())
-        continue;
-      Root root{
-          Root::Output, i, {}, yield.getOperand(next++), SmallBitVector(rank)};
-      for (StringAttr name : output.getDims())
-        root.inner.set(scan.getSpace().find(name.getValue()));
-      root.inner &= innerMask;
-      roots.push_back(root);
-    }
-  }
-
-  // Stages to a fixpoint: raise a root until all it needs comes before it.
-  for (unsigned round = 0; round < 4 * roots.size() + 4; ++round) {
-    llvm::DenseMap<Value, Needs> needs;
-    auto getStage = [&](ReduceOp reduce) {
-      for (Root &root : roots)
-        if (root.kind == Root::Reduction && root.reduce == reduce)
-          return root.stage + 1;
-      return 0;
-    };
-    for (Region *region : regions) {
-      for (BlockArgument argument : region->getArguments()) {
-        Needs &need = needs[argument];
-        need.previous.resize(numStates);
-        need.current.resize(numStates);
-        need.renamed.resize(numStates);
-        if (argument.getArgNumber() < numInputs)
-          continue;
-        unsigned number = argument.getArgNumber() - numInputs;
-        bool isReadout = region == &scan.getReadout();
-        unsigned state = isReadout ? number / copies : number;
-        bool isNew = isReadout && number % copies + 1 == copies;
-        (isNew ? need.current : need.previous).set(state);
-      }
-      for (Operation &op : region->front()) {
-        if (op.getNumResults() == 0)
-          continue;
-        Needs need;
-        need.previous.resize(numStates);
-        need.current.resize(numStates);
-        need.renamed.resize(numStates);
-        if (auto reduce = dyn_cast<ReduceOp>(op); reduce && getStage(reduce)) {
-          // Its own root carries the needs of its operand.
-          need.stage = getStage(reduce);
-          needs[op.getResult(0)] = need;
-          continue;
-        }
-        for (Value operand : op.getOperands()) {
-          Needs &other = needs[operand];
-          need.stage = std::max(need.stage, other.stage);
-          need.previous |= other.previous;
-          need.current |= other.current;
-          need.renamed |= other.renamed;
-        }
-        if (isa<AtOp>(op))
-          need.renamed |= need.current;
-        for (Value result : op.getResults())
-          needs[result] = need;
-      }
-    }
-    bool changed = false;
-    readsApart = false;
-    auto raise = [&](Root &root, int stage) {
-      if (root.stage < stage) {
-        root.stage = stage;
-        changed = true;
-      }
-    };
-    for (Root &root : roots) {
-      SmallVector<Value> values;
-      if (root.kind == Root::State)
-        llvm::append_range(values, elementsYield.getOperands().slice(
-                                       carriers[root.number].element,
-                                       carriers[root.number].getNumOperands()));
-      else if (root.kind == Root::Reduction)
-        values = {root.reduce.getOperand()};
-      else
-        values = {root.value};
-      for (Value value : values) {
-        Needs &need = needs[value];
-        raise(root, need.stage);
-        for (unsigned state : need.current.set_bits()) {
-          Root &from = roots[carrierOf[state]];
-          bool apart = need.renamed.test(state) || from.inner != root.inner;
-          raise(root, from.stage + apart);
-        }
-        for (unsigned state : (need.current | need.previous).set_bits()) {
-          Root &from = roots[carrierOf[state]];
-          readsApart |= from.inner.any() &&
-                        (from.stage != root.stage || from.inner != root.inner);
-        }
-        // Values of a carrier that is outside all loops can be read anywhere
-        // after it; others are overwritten.
-        for (unsigned state : need.previous.set_bits())
-          if (Root &from = roots[carrierOf[state]]; from.inner.none())
-            raise(root, from.stage);
-          else
-            raise(from, root.stage + (from.inner != root.inner));
-      }
-    }
-    if (!changed)
-      return success();
-  }
-  return scan.emitError()
-         << "the outputs read a state one step ago after its new value is "
-            "needed; name that value in a state of its own";
-}
-
-//===----------------------------------------------------------------------===//
 // Emission of a step
 //===----------------------------------------------------------------------===//
 
@@ -897,13 +598,6 @@ void StepEmitter::emitGroup(ArrayRef<Root *> group, Scope &scope,
                                  root->reduce.getKind(), sum);
       scope.memo[root->reduce.getResult()] = sum;
     }
-}
-
-FailureOr<bool> StepEmitter::readsStatesApart() {
-  SmallVector<Root> roots;
-  if (failed(planRoots(roots, /*withReadout=*/true)))
-    return failure();
-  return readsApart;
 }
 
 LogicalResult StepEmitter::emitStep(OpBuilder &builder, StepSink &stepSink,

@@ -11,20 +11,9 @@
 #define RECUR_COMPILER_CONVERSION_STEPEMITTER_H
 
 #include "compiler/Conversion/Carriers.h"
+#include "compiler/Conversion/ScanDims.h"
 
 namespace recur {
-
-/// Splits the dims of a scan into time, segments, inner dims (reduced by some
-/// recur.reduce or renamed by some recur.at: each thread walks them all) and
-/// parallel dims (all others that a state or an output varies over).
-struct ScanDims {
-  llvm::SmallVector<unsigned> parallel, inner;
-  explicit ScanDims(ScanLikeOpInterface scan);
-  bool isInner(unsigned dim) const { return llvm::is_contained(inner, dim); }
-  bool isParallel(unsigned dim) const {
-    return llvm::is_contained(parallel, dim);
-  }
-};
 
 /// Positions along the inner dims, by dim of the space; null where a dim is
 /// not bound. All are i64.
@@ -156,7 +145,15 @@ public:
 
 private:
   struct Scope;
-  struct Root;
+  /// Something that must be emitted at every step.
+  struct Root {
+    enum Kind { State, Reduction, Output } kind;
+    unsigned number;   // of the carrier or the SSA result
+    ReduceOp reduce;   // of a reduction
+    mlir::Value value; // of an output
+    llvm::SmallBitVector inner;
+    int stage = 0;
+  };
   template <typename Result>
   Result emitAt(mlir::OpBuilder &builder, const InnerPoint &point,
                 llvm::function_ref<Result(Scope &)> emit);
@@ -195,18 +192,6 @@ private:
   unsigned splitCount = 0;
   IndexSets elementSets, readoutSets;
 };
-
-/// The identity of a reduction as a constant of `type` (scalar or vector).
-mlir::Value createReductionIdentity(mlir::OpBuilder &builder,
-                                    mlir::Location loc, ReductionKind kind,
-                                    mlir::Type type);
-/// One step of a reduction.
-mlir::Value createReductionStep(mlir::OpBuilder &builder, mlir::Location loc,
-                                ReductionKind kind, mlir::Value accumulator,
-                                mlir::Value value);
-/// `value` as a vector of `width` elements, broadcast if it is a scalar.
-mlir::Value toVector(mlir::OpBuilder &builder, mlir::Location loc,
-                     mlir::Value value, int64_t width);
 
 } // namespace recur
 

@@ -19,10 +19,6 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static int64_t getBytes(Type part) {
-  return std::max(1u, part.getIntOrFloatBitWidth() / 8);
-}
-
 //===----------------------------------------------------------------------===//
 // The algebra
 //===----------------------------------------------------------------------===//

@@ -27,15 +27,14 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static int64_t getBytes(Type type) {
-  auto vector = dyn_cast<VectorType>(type);
-  int64_t count = vector ? vector.getNumElements() : 1;
-  return count * getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8;
+static int64_t getPieceBytes(Type piece) {
+  auto vector = dyn_cast<VectorType>(piece);
+  return (vector ? vector.getNumElements() : 1) * getBytes(piece);
 }
 
 /// What cp.async copies at once.
 static bool isPiece(Type type) {
-  int64_t bytes = getBytes(type);
+  int64_t bytes = getPieceBytes(type);
   return bytes == 4 || bytes == 8 || bytes == 16;
 }
 
@@ -47,7 +46,7 @@ void TileKernels::planStages() {
   if (!stages)
     return;
   auto addPlane = [&](Type type, int64_t pieces) {
-    int64_t bytes = getBytes(type);
+    int64_t bytes = getPieceBytes(type);
     int64_t pitch = timeLanes && pieces > 1 ? pieces + 1 : pieces;
     Plane plane{type, bytes, pieces, pitch, stagedBytes};
     stagedBytes += (threads * pitch * bytes + 15) / 16 * 16;
@@ -76,7 +75,7 @@ void TileKernels::planStages() {
       continue;
     for (int64_t i = 0; i < shape.inner; ++i) {
       auto *same = llvm::find_if(unused, [&](const Plane &plane) {
-        return plane.bytes == getBytes(type) && plane.pieces == pieces;
+        return plane.bytes == getPieceBytes(type) && plane.pieces == pieces;
       });
       if (same == unused.end()) {
         resultPlanes[result].push_back(addPlane(type, pieces));

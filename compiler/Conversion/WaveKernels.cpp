@@ -11,6 +11,7 @@
 #include "compiler/Conversion/WaveKernels.h"
 
 #include "compiler/Analysis/Waves.h"
+#include "compiler/Conversion/Reductions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -21,8 +21,6 @@ using mlir::Value;
 /// Bytes that one lane brings to shared memory at once.
 static constexpr int64_t kFetchBytes = 16;
 
-static int64_t getBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
-
 //===----------------------------------------------------------------------===//
 // Layout
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,86 @@
+//===-- GpuBuilders.cpp - operations that GPU kernels are made of ---------===//
+// Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+/// \file
+/// Arithmetic, and what the threads of a warp and of a block do together.
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/GpuKernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace recur;
+using mlir::Value;
+
+Value GpuKernels::i32(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+}
+Value GpuKernels::i64(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+}
+Value GpuKernels::add(Value x, Value y) {
+  return arith::AddIOp::create(b, loc, x, y);
+}
+Value GpuKernels::sub(Value x, Value y) {
+  return arith::SubIOp::create(b, loc, x, y);
+}
+Value GpuKernels::mul(Value x, Value y) {
+  return arith::MulIOp::create(b, loc, x, y);
+}
+
+Value GpuKernels::toI32(Value value) {
+  return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
+}
+Value GpuKernels::toI64(Value value) {
+  return arith::ExtUIOp::create(b, loc, i64Type, value);
+}
+Value GpuKernels::compare(arith::CmpIPredicate predicate, Value x, Value y) {
+  return arith::CmpIOp::create(b, loc, predicate, x, y);
+}
+Value GpuKernels::at(Value base, Value bytes) {
+  return LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base,
+                             ArrayRef<LLVM::GEPArg>{bytes},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+Value GpuKernels::getThreadId() {
+  return arith::IndexCastOp::create(
+      b, loc, i64Type, gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+}
+Value GpuKernels::getBlockId() {
+  return arith::IndexCastOp::create(
+      b, loc, i64Type, gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
+}
+
+Value GpuKernels::shuffle(Value value, int32_t distance,
+                          gpu::ShuffleMode mode) {
+  return shuffle(value, i32(distance), mode);
+}
+
+Value GpuKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
+  auto move = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(b, loc, word, lane, i32(32), mode)
+        .getShuffleResult();
+  };
+  Type type = value.getType();
+  if (type.getIntOrFloatBitWidth() == 32)
+    return move(value);
+  // Words of 32 bits are what threads exchange.
+  Value bits = arith::BitcastOp::create(b, loc, i64Type, value);
+  Value low = move(arith::TruncIOp::create(b, loc, b.getI32Type(), bits));
+  Value high = move(arith::TruncIOp::create(
+      b, loc, b.getI32Type(), arith::ShRUIOp::create(b, loc, bits, i64(32))));
+  high = arith::ShLIOp::create(
+      b, loc, arith::ExtUIOp::create(b, loc, i64Type, high), i64(32));
+  low = arith::ExtUIOp::create(b, loc, i64Type, low);
+  return arith::BitcastOp::create(b, loc, type,
+                                  arith::OrIOp::create(b, loc, low, high));
+}
+
+Value GpuKernels::getSize(OpBuilder &, Location, unsigned dim) {
+  return sizes[dim];
+}
