@@ -224,10 +224,7 @@ void GpuKernels::storeResult(unsigned result, const InnerPoint &point,
     return write();
   if (isStoredInLine(map) && !isPair(value.getType()))
     return storeInLine(writes, getPointer(argument, map, point), value);
-  auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  write();
+  when(writes, write);
 }
 
 /// Writes a value if `writes`, without a branch: what it is computed of is
@@ -248,11 +245,7 @@ void GpuKernels::storeInLine(Value writes, Value pointer, Value value) {
                      std::to_string(bits) + " [$1], $2;\n}";
   StringRef constraints = bits == 64 ? "r,l,l" : bits == 32 ? "r,l,r" : "r,l,h";
   Value condition = arith::ExtUIOp::create(b, loc, b.getI32Type(), writes);
-  LLVM::InlineAsmOp::create(b, loc, TypeRange(),
-                            ValueRange{condition, pointer, value}, text,
-                            constraints, /*hasSideEffects=*/true,
-                            /*isAlignStack=*/false, LLVM::TailCallKind::None,
-                            LLVM::AsmDialectAttr{}, ArrayAttr{});
+  emitPtx({}, text, constraints, {condition, pointer, value});
 }
 
 //===----------------------------------------------------------------------===//

@@ -56,6 +56,56 @@ Value GpuKernels::getBlockId() {
       b, loc, i64Type, gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
 }
 
+void GpuKernels::when(Value condition, llvm::function_ref<void()> body) {
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  body();
+}
+
+Value GpuKernels::emitPtx(Type result, StringRef text, StringRef constraints,
+                          ValueRange operands) {
+  auto op = LLVM::InlineAsmOp::create(
+      b, loc, result ? TypeRange(result) : TypeRange(), operands, text,
+      constraints, /*hasSideEffects=*/true, /*isAlignStack=*/false,
+      LLVM::TailCallKind::None, LLVM::AsmDialectAttr{}, ArrayAttr{});
+  return result ? op.getResult(0) : Value();
+}
+
+Value GpuKernels::callIntrinsic(StringRef name, ArrayRef<Value> operands,
+                                Type result) {
+  if (result)
+    return LLVM::CallIntrinsicOp::create(b, loc, result, b.getStringAttr(name),
+                                         operands)
+        .getResults();
+  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr(name), operands);
+  return {};
+}
+
+void GpuKernels::copyAsync(int64_t bytes, Value to, Value from) {
+  callIntrinsic(bytes == 16  ? "llvm.nvvm.cp.async.cg.shared.global.16"
+                : bytes == 8 ? "llvm.nvvm.cp.async.ca.shared.global.8"
+                             : "llvm.nvvm.cp.async.ca.shared.global.4",
+                {to, from});
+}
+
+Value GpuKernels::hide(Value value) {
+  return emitPtx(i64Type, "", "=l,0", value);
+}
+
+//===----------------------------------------------------------------------===//
+// Warps
+//===----------------------------------------------------------------------===//
+
+void GpuKernels::syncWarp() {
+  callIntrinsic("llvm.nvvm.bar.warp.sync", {i32(-1)});
+}
+
+Value GpuKernels::isAny(Value condition) {
+  return callIntrinsic("llvm.nvvm.vote.any.sync", {i32(-1), condition},
+                       b.getI1Type());
+}
+
 Value GpuKernels::shuffle(Value value, int32_t distance,
                           gpu::ShuffleMode mode) {
   return shuffle(value, i32(distance), mode);
@@ -63,13 +113,24 @@ Value GpuKernels::shuffle(Value value, int32_t distance,
 
 Value GpuKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
   auto move = [&](Value word) -> Value {
-    return gpu::ShuffleOp::create(b, loc, word, lane, i32(32), mode)
+    return gpu::ShuffleOp::create(b, loc, word, lane, i32(kWarp), mode)
         .getShuffleResult();
   };
-  Type type = value.getType();
-  if (type.getIntOrFloatBitWidth() == 32)
-    return move(value);
   // Words of 32 bits are what threads exchange.
+  Type type = value.getType();
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width == 32)
+    return move(value);
+  if (width < 32) {
+    Type whole = b.getIntegerType(width);
+    if (type != whole)
+      value = arith::BitcastOp::create(b, loc, whole, value);
+    value = move(arith::ExtUIOp::create(b, loc, b.getI32Type(), value));
+    value = arith::TruncIOp::create(b, loc, whole, value);
+    return type == whole
+               ? value
+               : arith::BitcastOp::create(b, loc, type, value).getResult();
+  }
   Value bits = arith::BitcastOp::create(b, loc, i64Type, value);
   Value low = move(arith::TruncIOp::create(b, loc, b.getI32Type(), bits));
   Value high = move(arith::TruncIOp::create(

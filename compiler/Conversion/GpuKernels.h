@@ -101,7 +101,7 @@ protected:
   /// The arguments that the schedule promises unit stride.
   uint64_t getUnitStrideMask() const;
 
-  // The phases.
+  // The phases (GpuPhases.cpp).
   void emitStart(Registers &carry);
   mlir::LogicalResult emitFold();
   void emitCombine();
@@ -131,8 +131,9 @@ protected:
   /// Estimated cycles from the states before a step to those after it.
   int64_t getStepLatency();
 
-  // States. What a summary holds of a carrier is `getCount` numbers at each
-  // inner point: the vector, or the unknown entries of its transition.
+  // States (GpuStates.cpp). What a summary holds of a carrier is `getCount`
+  // numbers at each inner point: the vector, or the unknown entries of its
+  // transition.
   void forEachPoint(const Carrier &carrier,
                     llvm::function_ref<void(const InnerPoint &)> body);
   void forEachPoint(unsigned state,
@@ -162,6 +163,8 @@ protected:
                   int64_t lag = 1);
   Value getSlot(Summary summary, const Carrier &carrier,
                 const InnerPoint &point, Value number);
+  /// The next beginning of a part of the workspace.
+  Value alignWorkspace(Value bytes);
   Value getInnerLinear(const Carrier &carrier, const InnerPoint &point);
   /// The number of a point among those in registers; -1 if it is not known yet.
   virtual int64_t getPointNumber(const Carrier &carrier,
@@ -215,7 +218,7 @@ protected:
   virtual bool isStoredInLine(mlir::AffineMap map) { return false; }
   void storeInLine(Value writes, Value pointer, Value value);
 
-  // Small builders at the current location.
+  // Small builders at the current location (GpuBuilders.cpp).
   Value i32(int64_t value);
   Value i64(int64_t value);
   Value add(Value x, Value y);
@@ -236,7 +239,27 @@ protected:
                             llvm::StringRef prefix);
   Value getThreadId();
   Value getBlockId();
-  /// A number of another thread of the warp, of 32 or 64 bits.
+  /// Emits `body` where the condition holds.
+  void when(Value condition, llvm::function_ref<void()> body);
+  /// Inline assembly; null if there is no result.
+  Value emitPtx(mlir::Type result, llvm::StringRef text,
+                llvm::StringRef constraints, mlir::ValueRange operands);
+  /// Null where there is no result, too.
+  Value callIntrinsic(llvm::StringRef name, llvm::ArrayRef<Value> operands,
+                      mlir::Type result = {});
+  /// Sends 4, 8 or 16 bytes from global to shared memory.
+  void copyAsync(int64_t bytes, Value to, Value from);
+  /// The i64 itself, of which optimizers know nothing: what is computed of it
+  /// stays where it is.
+  Value hide(Value value);
+
+  // What the threads of a warp do together.
+  static constexpr int64_t kWarp = 32;
+  void syncWarp();
+  /// Whether it holds in some lane, in a form of which the assembler sees that
+  /// all lanes have the same.
+  Value isAny(Value condition);
+  /// A number of another thread, of up to 32 bits or of 64.
   Value shuffle(Value value, int32_t lane, mlir::gpu::ShuffleMode mode);
   Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
 

@@ -148,6 +148,11 @@ Value GpuKernels::readState(Registers &registers, unsigned state,
   return read(registers, Summary::State, carrier, point, component);
 }
 
+Value GpuKernels::alignWorkspace(Value bytes) {
+  bytes = add(bytes, i64(kWorkspaceAlignment - 1));
+  return arith::AndIOp::create(b, loc, bytes, i64(-kWorkspaceAlignment));
+}
+
 /// Address of a number in the workspace: [segment][inner][item], so that
 /// neighbouring threads touch neighbouring words.
 Value GpuKernels::getSlot(Summary summary, const Carrier &carrier,
@@ -169,9 +174,7 @@ Value GpuKernels::getSlot(Summary summary, const Carrier &carrier,
       if (segments)
         count = mul(count, segments);
       Value bytes = mul(count, i64(getBytes(other.type)));
-      bytes = add(bytes, i64(kWorkspaceAlignment - 1));
-      base = add(base, arith::AndIOp::create(b, loc, bytes,
-                                             i64(-kWorkspaceAlignment)));
+      base = add(base, alignWorkspace(bytes));
     }
   Value row = getInnerLinear(carrier, point);
   if (getCount(carrier, summary) != 1)

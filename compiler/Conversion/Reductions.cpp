@@ -8,32 +8,24 @@
 
 #include "compiler/Conversion/Reductions.h"
 
+#include "compiler/Conversion/PairValues.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace recur;
-
-static Value createSplat(OpBuilder &builder, Location loc, Type type,
-                         double value) {
-  auto element = cast<FloatType>(getElementTypeOrSelf(type));
-  TypedAttr attr = FloatAttr::get(element, value);
-  if (auto vector = dyn_cast<VectorType>(type))
-    attr = DenseElementsAttr::get(vector, attr);
-  return arith::ConstantOp::create(builder, loc, attr);
-}
 
 Value recur::createReductionIdentity(OpBuilder &builder, Location loc,
                                      ReductionKind kind, Type type) {
   double infinity = std::numeric_limits<double>::infinity();
   switch (kind) {
   case ReductionKind::Sum:
-    return createSplat(builder, loc, type, 0.0);
+    return makeNumber(builder, loc, type, 0.0);
   case ReductionKind::Min:
-    return createSplat(builder, loc, type, infinity);
+    return makeNumber(builder, loc, type, infinity);
   case ReductionKind::Max:
   case ReductionKind::LogSumExp:
-    return createSplat(builder, loc, type, -infinity);
+    return makeNumber(builder, loc, type, -infinity);
   }
   llvm_unreachable("all reductions are handled");
 }

@@ -20,7 +20,6 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static constexpr int64_t kWarp = 32;
 static constexpr int32_t kBlockThreads = 128;
 /// Blocks of a multiprocessor for which registers are left, at least.
 static constexpr int32_t kResidentBlocks = 4;

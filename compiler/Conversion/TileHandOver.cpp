@@ -53,11 +53,9 @@ void TileKernels::forEachHandOver(
 /// Waits at the barrier of a warp, or arrives there.
 void TileKernels::meet(Value number, bool waits) {
   Value barrier = arith::AddIOp::create(b, loc, number, i32(1));
-  LLVM::CallIntrinsicOp::create(
-      b, loc,
-      b.getStringAttr(waits ? "llvm.nvvm.barrier.cta.sync.aligned.count"
-                            : "llvm.nvvm.barrier.cta.arrive.aligned.count"),
-      ValueRange{barrier, i32(2 * kWarp)});
+  callIntrinsic(waits ? "llvm.nvvm.barrier.cta.sync.aligned.count"
+                      : "llvm.nvvm.barrier.cta.arrive.aligned.count",
+                {barrier, i32(2 * kWarp)});
 }
 
 void TileKernels::writeHandOver(ArrayRef<States> states) {
@@ -108,11 +106,10 @@ void TileKernels::beginHandOver(ArrayRef<States> starts) {
     bytes += getHandOverBytes(carrier) * getOrder(carrier) * getParts(carrier);
   handOverShared = createShared(module, prefix + "_states", bytes);
   Value isLast = compare(arith::CmpIPredicate::eq, warp, i32(warps - 1));
-  auto branch = scf::IfOp::create(b, loc, isLast, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  writeHandOver(starts);
-  meet(i32(0), /*waits=*/false);
+  when(isLast, [&] {
+    writeHandOver(starts);
+    meet(i32(0), /*waits=*/false);
+  });
 }
 
 /// The states that the warp's steps begin with, by channel, once the next warp
@@ -137,10 +134,9 @@ SmallVector<TileKernels::States> TileKernels::handOver() {
 /// The first warp receives what the sequence ends with, and writes it.
 void TileKernels::endHandOver() {
   Value isFirst = compare(arith::CmpIPredicate::eq, warp, i32(0));
-  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  meet(i32(0), /*waits=*/true);
-  if (hasFinal)
-    storeFinalsAtEnd(readHandOver());
+  when(isFirst, [&] {
+    meet(i32(0), /*waits=*/true);
+    if (hasFinal)
+      storeFinalsAtEnd(readHandOver());
+  });
 }

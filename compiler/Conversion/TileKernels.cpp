@@ -391,7 +391,7 @@ void TileKernels::emitSerial() {
         llvm::append_range(next, state);
     if (handsOver()) {
       // There is room where the warp has read from.
-      syncWarp();
+      syncStages();
       goToTile(add(begin, i64(stages * tileSteps)));
       loadTile();
       commitStaged();
@@ -437,13 +437,7 @@ void TileKernels::storeFinalsAtEnd(ArrayRef<States> states) {
   if (keepsLast) // those of a sequence without steps
     writes = arith::AndIOp::create(
         b, loc, writes, compare(arith::CmpIPredicate::eq, sequenceEnd, i64(0)));
-  auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  for (int64_t v = 0; v < channels; ++v) {
-    goToChannel(v);
-    storeFinals(states[v]);
-  }
+  when(writes, [&] { storeFinalsOfAll(states); });
 }
 
 /// Draws a ticket, which only the first thread has then. Tickets are given in
@@ -466,13 +460,8 @@ Value TileKernels::drawTicket() {
 
 /// Gives all threads the ticket of the first.
 Value TileKernels::shareTicket(Value ticket) {
-  auto writing = scf::IfOp::create(
-      b, loc, compare(arith::CmpIPredicate::eq, thread, i32(0)), false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(writing.thenBlock()->getTerminator());
-    LLVM::StoreOp::create(b, loc, ticket, ticketShared, 4);
-  }
+  when(compare(arith::CmpIPredicate::eq, thread, i32(0)),
+       [&] { LLVM::StoreOp::create(b, loc, ticket, ticketShared, 4); });
   gpu::BarrierOp::create(b, loc);
   return LLVM::LoadOp::create(b, loc, b.getI32Type(), ticketShared, 4);
 }

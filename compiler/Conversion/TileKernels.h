@@ -59,7 +59,6 @@ public:
   bool hasPowers() const { return llvm::is_contained(uniform, true); }
 
 private:
-  static constexpr int64_t kWarp = 32;
   /// Bytes at the start of the workspace, which hold the counter of tickets;
   /// the status words follow.
   static constexpr int64_t kTicketBytes = 256;
@@ -167,7 +166,7 @@ private:
   void commitStaged();
   void storeStaged(unsigned input, llvm::ArrayRef<Value> pieces);
   void awaitStaged();
-  void syncWarp();
+  void syncStages();
   Value readStaged(unsigned input, int64_t number);
   void storeThroughStages(unsigned result, llvm::ArrayRef<Value> values);
 
@@ -219,6 +218,7 @@ private:
   llvm::SmallVector<Value> packOutputs(unsigned result);
   void storeTile();
   void storeFinals(const States &states);
+  void storeFinalsOfAll(llvm::ArrayRef<States> states);
 
   // Look-back. What a tile publishes of a carrier: its map, then the state that
   // it ends in.

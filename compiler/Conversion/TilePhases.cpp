@@ -352,11 +352,5 @@ void TileKernels::storeFinalsOfLast() {
       b, loc, isEmpty, compare(arith::CmpIPredicate::eq, warp, i32(0)));
   has = arith::OrIOp::create(b, loc, has, isEmpty);
   has = arith::AndIOp::create(b, loc, has, isChannel);
-  auto branch = scf::IfOp::create(b, loc, has, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  for (int64_t v = 0; v < channels; ++v) {
-    goToChannel(v);
-    storeFinals(lastStates[v]);
-  }
+  when(has, [&] { storeFinalsOfAll(lastStates); });
 }

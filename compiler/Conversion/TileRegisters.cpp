@@ -605,3 +605,11 @@ void TileKernels::storeFinals(const States &states) {
     }
   }
 }
+
+/// Writes those of all the thread's channels.
+void TileKernels::storeFinalsOfAll(ArrayRef<States> states) {
+  for (int64_t v = 0; v < channels; ++v) {
+    goToChannel(v);
+    storeFinals(states[v]);
+  }
+}

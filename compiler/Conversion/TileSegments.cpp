@@ -72,13 +72,10 @@ void TileKernels::markFirsts() {
   Value number = toI64(thread), last = sizes[space.getSegment()];
   for (int64_t word = 0; word < words; word += threads) {
     Value own = arith::AddIOp::create(b, loc, thread, i32(word));
-    auto inside = scf::IfOp::create(
-        b, loc, compare(arith::CmpIPredicate::ult, own, i32(words)), false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(inside.thenBlock()->getTerminator());
-    LLVM::StoreOp::create(
-        b, loc, i32(0), at(buffer, arith::MulIOp::create(b, loc, own, i32(4))),
-        4);
+    when(compare(arith::CmpIPredicate::ult, own, i32(words)), [&] {
+      Value place = arith::MulIOp::create(b, loc, own, i32(4));
+      LLVM::StoreOp::create(b, loc, i32(0), at(buffer, place), 4);
+    });
   }
   Value stride =
       arith::DivUIOp::create(b, loc, add(last, i64(threads)), i64(threads));
@@ -97,12 +94,7 @@ void TileKernels::markFirsts() {
       arith::XOrIOp::create(
           b, loc, next,
           arith::ConstantOp::create(b, loc, b.getBoolAttr(true))));
-  {
-    auto writing = scf::IfOp::create(b, loc, isLast, /*withElse=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(writing.thenBlock()->getTerminator());
-    LLVM::StoreOp::create(b, loc, pivot, first, 8);
-  }
+  when(isLast, [&] { LLVM::StoreOp::create(b, loc, pivot, first, 8); });
   gpu::BarrierOp::create(b, loc);
   Value begin = LLVM::LoadOp::create(b, loc, i64Type, first, 8);
   begin = arith::MaxSIOp::create(b, loc, begin, i64(0));
@@ -326,13 +318,7 @@ void TileKernels::storeFinalsOfStep(ArrayRef<States> states) {
   Value valid =
       arith::AndIOp::create(b, loc, isChannel, isInside(chunkNow, stepNow));
   valid = arith::AndIOp::create(b, loc, valid, ends);
-  auto branch = scf::IfOp::create(b, loc, valid, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  for (int64_t v = 0; v < channels; ++v) {
-    goToChannel(v);
-    storeFinals(states[v]);
-  }
+  when(valid, [&] { storeFinalsOfAll(states); });
 }
 
 /// Writes the final states of sequences without steps, the teams of the block
@@ -349,11 +335,8 @@ void TileKernels::storeFinalsOfEmpty() {
   Value isEmpty = compare(arith::CmpIPredicate::sge, getBound(number),
                           getBound(add(number, i64(1))));
   isEmpty = arith::AndIOp::create(b, loc, isEmpty, isChannel);
-  auto branch = scf::IfOp::create(b, loc, isEmpty, /*withElse=*/false);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  enterSequence(number);
-  for (int64_t v = 0; v < channels; ++v) {
-    goToChannel(v);
-    storeFinals(starts[v]);
-  }
+  when(isEmpty, [&] {
+    enterSequence(number);
+    storeFinalsOfAll(starts);
+  });
 }

@@ -142,15 +142,6 @@ void TileKernels::forEachInOrder(
   threadBegin = saved;
 }
 
-static void copyAsync(OpBuilder &b, Location loc, int64_t bytes, Value to,
-                      Value from) {
-  StringRef name = bytes == 16  ? "llvm.nvvm.cp.async.cg.shared.global.16"
-                   : bytes == 8 ? "llvm.nvvm.cp.async.ca.shared.global.8"
-                                : "llvm.nvvm.cp.async.ca.shared.global.4";
-  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr(name),
-                                ValueRange{to, from});
-}
-
 /// Bytes that a lane copies at once of a row.
 static constexpr int64_t kRowPiece = 16;
 
@@ -218,8 +209,7 @@ void TileKernels::copyRows(unsigned input, const Plane &plane) {
       arith::MulIOp::create(b, loc, warp, i32(kWarp * plane.bytes)));
   to = at(stagedMemory, to);
   for (int64_t r = 0; r < steps; r += together) {
-    copyAsync(b, loc, kRowPiece, at(to, i32(plane.offset + r * rowBytes)),
-              pointer);
+    copyAsync(kRowPiece, at(to, i32(plane.offset + r * rowBytes)), pointer);
     if (r + together < steps)
       pointer = LLVM::GEPOp::create(b, loc, ptrType, storage, pointer,
                                     ArrayRef<LLVM::GEPArg>{stride});
@@ -253,7 +243,7 @@ void TileKernels::copyPieces(unsigned input) {
     if (timeLanes) {
       forEachInOrder(
           argument, map, plane, point, [&](int64_t turn, Value from) {
-            copyAsync(b, loc, plane.bytes, getPieceInOrder(plane, turn), from);
+            copyAsync(plane.bytes, getPieceInOrder(plane, turn), from);
           });
       continue;
     }
@@ -261,7 +251,7 @@ void TileKernels::copyPieces(unsigned input) {
     int64_t each = plane.pieces / steps;
     for (int64_t r = 0; r < steps; ++r)
       for (int64_t v = 0; v < each; ++v)
-        copyAsync(b, loc, plane.bytes, getOwnPiece(plane, r * each + v),
+        copyAsync(plane.bytes, getOwnPiece(plane, r * each + v),
                   getElementPointer(argument, map, 0, r, v, /*span=*/1,
                                     /*clamp=*/false, point, last));
   }
@@ -282,26 +272,22 @@ void TileKernels::awaitStaged() {
   if (!stages)
     return;
   if (handsOver()) // the tiles after this one may be on their way
-    LLVM::CallIntrinsicOp::create(
-        b, loc, b.getStringAttr("llvm.nvvm.cp.async.wait.group"),
-        ValueRange{i32(stages - 1)});
+    callIntrinsic("llvm.nvvm.cp.async.wait.group", {i32(stages - 1)});
   else
-    LLVM::CallIntrinsicOp::create(
-        b, loc, b.getStringAttr("llvm.nvvm.cp.async.wait.all"), ValueRange{});
-  syncWarp();
+    callIntrinsic("llvm.nvvm.cp.async.wait.all", {});
+  syncStages();
 }
 
 /// What was sent on its way since the last time is one group.
 void TileKernels::commitStaged() {
-  LLVM::CallIntrinsicOp::create(
-      b, loc, b.getStringAttr("llvm.nvvm.cp.async.commit.group"), ValueRange{});
+  callIntrinsic("llvm.nvvm.cp.async.commit.group", {});
 }
 
-void TileKernels::syncWarp() {
+/// Makes the warp's lanes wait for each other, if they read what others of them
+/// have copied.
+void TileKernels::syncStages() {
   if (timeLanes || handsOver())
-    LLVM::CallIntrinsicOp::create(b, loc,
-                                  b.getStringAttr("llvm.nvvm.bar.warp.sync"),
-                                  ValueRange{i32(-1)});
+    syncWarp();
 }
 
 /// Register `number` of an input that waits in shared memory: read once for
@@ -326,7 +312,7 @@ void TileKernels::storeThroughStages(unsigned result, ArrayRef<Value> values) {
       LLVM::StoreOp::create(b, loc, values[i * plane.pieces + piece],
                             getOwnPiece(plane, piece), plane.bytes);
   }
-  syncWarp();
+  syncStages();
   for (auto [i, plane] : llvm::enumerate(resultPlanes[result]))
     forEachInOrder(resultArguments[result], map, plane, getInnerPoint(map, i),
                    [&](int64_t turn, Value pointer) {

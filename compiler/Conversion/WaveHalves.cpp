@@ -1,4 +1,4 @@
-//===-- WaveShares.cpp - even shares of all segments ----------------------===//
+//===-- WaveHalves.cpp - halves of the last units of a wave ---------------===//
 // Part of Recur, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -29,7 +29,7 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static constexpr int64_t kWordBytes = 4, kAlignment = 256;
+static constexpr int64_t kWordBytes = 4;
 /// What a unit's word says.
 static constexpr int64_t kFirstBegun = 1, kTaken = 2, kFirstDone = 3;
 
@@ -81,11 +81,8 @@ void WaveKernels::locateHalf() {
     scf::YieldOp::create(b, loc, ValueRange{begins, ends, isAlone});
   }
   auto uniform = [&](Value value) -> Value {
-    return toI64(LLVM::CallIntrinsicOp::create(
-                     b, loc, b.getI32Type(),
-                     b.getStringAttr("llvm.nvvm.redux.sync.or"),
-                     ValueRange{toI32(value), i32(-1)})
-                     .getResults());
+    return toI64(callIntrinsic("llvm.nvvm.redux.sync.or",
+                               {toI32(value), i32(-1)}, b.getI32Type()));
   };
   partBegin = uniform(claim.getResult(0));
   stop = uniform(claim.getResult(1));
@@ -110,15 +107,6 @@ Value WaveKernels::claimUnit(Value word) {
   return LLVM::LoadOp::create(b, loc, b.getI32Type(), slot, 4);
 }
 
-/// Whether it holds in some lane, in a form of which the assembler sees that
-/// all lanes have the same.
-Value WaveKernels::isAny(Value condition) {
-  return LLVM::CallIntrinsicOp::create(
-             b, loc, b.getI1Type(), b.getStringAttr("llvm.nvvm.vote.any.sync"),
-             ValueRange{i32(-1), condition})
-      .getResults();
-}
-
 Value WaveKernels::getUnitWord() {
   return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
                              ArrayRef<LLVM::GEPArg>{mul(unit, i64(kWordBytes))},
@@ -127,8 +115,7 @@ Value WaveKernels::getUnitWord() {
 
 /// Where the workspace has a state of the unit at a point, for a channel of it.
 Value WaveKernels::getKept(unsigned state, Value number, Value channel) {
-  Value words = add(mul(units, i64(kWordBytes)), i64(kAlignment - 1));
-  words = arith::AndIOp::create(b, loc, words, i64(-kAlignment));
+  Value words = alignWorkspace(mul(units, i64(kWordBytes)));
   Value index = add(mul(unit, toI64(points)), toI64(number));
   index = add(mul(index, i64(scan.getNumStates())), i64(state));
   index = add(mul(index, i64(laneTile)), toI64(channel));

@@ -98,14 +98,14 @@ void WaveKernels::emitSegments() {
   Value first = mul(toI64(warp), i64(steps));
   if (hasHalves)
     first = add(first, mul(partBegin, i64(steps)));
-  auto isAny = [&](Value begin) {
+  auto hasSegment = [&](Value begin) {
     return compare(arith::CmpIPredicate::slt, begin, stop);
   };
   // What is carried: the stage of the tile, and addresses.
   SmallVector<Value> carried{i32(0)};
   llvm::append_range(carried, getTilePointers(first));
   llvm::append_range(carried, getRowPointers(first));
-  when(isAny(first), [&] {
+  when(hasSegment(first), [&] {
     if (!staged.empty())
       fetch(first, i32(0), {});
     segmentBegin = first;
@@ -135,7 +135,7 @@ void WaveKernels::emitSegments() {
       syncWarp();
       Value begin = add(loop.getInductionVar(), far);
       if (!staged.empty())
-        when(isAny(begin), [&] {
+        when(hasSegment(begin), [&] {
           fetch(begin, other, ArrayRef(next).slice(1, staged.size()));
         });
     }

@@ -64,7 +64,6 @@ public:
   mlir::LogicalResult emit(mlir::gpu::GPUModuleOp module, llvm::StringRef name);
 
 private:
-  static constexpr int64_t kWarp = 32;
   /// Points whose rows are in shared memory at once.
   static constexpr int64_t kChunk = 16;
   /// Points of a row that a lane brings at once, and rows that a warp does.
@@ -149,7 +148,6 @@ private:
   // Halves of units (WaveHalves.cpp).
   void locateHalf();
   Value claimUnit(Value word);
-  Value isAny(Value condition);
   Value getUnitWord();
   Value getKept(unsigned state, Value number, Value channel);
   void awaitKept();
@@ -192,13 +190,6 @@ private:
   Value getRowsOfPoint(Value inChunk);
   Value getWords(Value memory, unsigned state);
   Value createWord(Value value, Value tag);
-
-  // Small builders (WaveMemory.cpp).
-  void when(Value condition, llvm::function_ref<void()> body);
-  void syncWarp();
-  Value hide(Value value);
-  Value shuffle(Value value, Value lane, mlir::gpu::ShuffleMode mode);
-  void callIntrinsic(llvm::StringRef name, llvm::ArrayRef<Value> operands);
 
   // The schedule.
   int64_t width, steps, group, parts, warps, laneTile, ownSteps, threads,

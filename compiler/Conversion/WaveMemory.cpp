@@ -81,16 +81,6 @@ Value WaveKernels::createWord(Value value, Value tag) {
   return LLVM::BitcastOp::create(b, loc, i64Type, word);
 }
 
-/// Inline assembly on shared memory; null if there is no result.
-static Value emitPtx(OpBuilder &b, Location loc, Type result, StringRef text,
-                     StringRef constraints, ValueRange operands) {
-  auto op = LLVM::InlineAsmOp::create(
-      b, loc, result ? TypeRange(result) : TypeRange(), operands, text,
-      constraints, /*hasSideEffects=*/true, /*isAlignStack=*/false,
-      LLVM::TailCallKind::None, LLVM::AsmDialectAttr{}, ArrayAttr{});
-  return result ? op.getResult(0) : Value();
-}
-
 /// The words of the entry states at a point, for the thread's channels, by
 /// state and channel. They may be those of an earlier segment. Two words of a
 /// thread are read at once.
@@ -99,13 +89,13 @@ SmallVector<Value> WaveKernels::readWords(Value memory) {
   for (unsigned state = 0; state < scan.getNumStates(); ++state) {
     Value from = getWords(memory, state);
     if (width == 1) {
-      words.push_back(emitPtx(
-          b, loc, i64Type, "ld.volatile.shared.b64 $0, [$1];", "=l,l", from));
+      words.push_back(
+          emitPtx(i64Type, "ld.volatile.shared.b64 $0, [$1];", "=l,l", from));
       continue;
     }
     auto pair =
         LLVM::LLVMStructType::getLiteral(b.getContext(), {i64Type, i64Type});
-    Value both = emitPtx(b, loc, pair,
+    Value both = emitPtx(pair,
                          "{\n.reg .b128 %both;\n"
                          "ld.volatile.shared.b128 %both, [$2];\n"
                          "mov.b128 {$0, $1}, %both;\n}",
@@ -180,9 +170,9 @@ void WaveKernels::handOver(Value memory, unsigned state, ArrayRef<Value> values,
       "atom.relaxed.cta.shared.exch.b64 _, [$0], $1;\n"
       "atom.relaxed.cta.shared.exch.b64 _, [$0+8], $2;";
   if (width == 1)
-    emitPtx(b, loc, {}, one, "l,l", operands);
+    emitPtx({}, one, "l,l", operands);
   else
-    emitPtx(b, loc, {}, writesPairs ? pair : both, "l,l,l", operands);
+    emitPtx({}, writesPairs ? pair : both, "l,l,l", operands);
 }
 
 /// Start states and what does not vary over time, at all points of the block's
@@ -375,9 +365,7 @@ void WaveKernels::fetchRows(Value chunkBegin, ArrayRef<Value> pointers) {
         from =
             getPointer(inputArguments[input], scan.getInputMap(input), point);
       }
-      callIntrinsic(bytes == 16 ? "llvm.nvvm.cp.async.cg.shared.global.16"
-                                : "llvm.nvvm.cp.async.ca.shared.global.8",
-                    {getRawVector(i, row), from});
+      copyAsync(bytes, getRawVector(i, row), from);
     }
   }
   callIntrinsic("llvm.nvvm.cp.async.commit.group", {});
@@ -605,7 +593,7 @@ void WaveKernels::fetchTile(Value base, ArrayRef<Value> pointers) {
         Value index = arith::AddIOp::create(b, loc, lane, i32(k));
         Value to = at(base, add(i64(stagedOffset[i]),
                                 mul(toI64(index), i64(kFetchBytes))));
-        callIntrinsic("llvm.nvvm.cp.async.cg.shared.global.16", {to, from});
+        copyAsync(kFetchBytes, to, from);
       };
       if (k + kWarp <= all)
         send();
@@ -632,49 +620,4 @@ Value WaveKernels::loadTile(unsigned number, int64_t row) {
   else if (width > 1)
     type = VectorType::get({width}, type);
   return LLVM::LoadOp::create(b, loc, type, at(tile, offset), width * bytes);
-}
-
-//===----------------------------------------------------------------------===//
-// Small builders
-//===----------------------------------------------------------------------===//
-
-void WaveKernels::when(Value condition, llvm::function_ref<void()> body) {
-  auto branch = scf::IfOp::create(b, loc, condition, /*withElse=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  body();
-}
-
-/// The value of another lane; those under 32 bits travel in words.
-Value WaveKernels::shuffle(Value value, Value lane, gpu::ShuffleMode mode) {
-  Type type = value.getType();
-  int64_t bits = type.getIntOrFloatBitWidth();
-  Type whole = b.getIntegerType(bits);
-  if (bits < 32) {
-    if (type != whole)
-      value = arith::BitcastOp::create(b, loc, whole, value);
-    value = arith::ExtUIOp::create(b, loc, b.getI32Type(), value);
-  }
-  value = gpu::ShuffleOp::create(b, loc, value, lane, i32(kWarp), mode)
-              .getShuffleResult();
-  if (bits < 32) {
-    value = arith::TruncIOp::create(b, loc, whole, value);
-    if (type != whole)
-      value = arith::BitcastOp::create(b, loc, type, value);
-  }
-  return value;
-}
-
-void WaveKernels::callIntrinsic(StringRef name, ArrayRef<Value> operands) {
-  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr(name), operands);
-}
-
-void WaveKernels::syncWarp() {
-  callIntrinsic("llvm.nvvm.bar.warp.sync", {i32(-1)});
-}
-
-/// The i64 itself, of which optimizers know nothing: what is computed of it
-/// stays where it is.
-Value WaveKernels::hide(Value value) {
-  return emitPtx(b, loc, i64Type, "", "=l,0", value);
 }
