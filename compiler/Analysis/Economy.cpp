@@ -236,6 +236,13 @@ bool recur::mayRemoveStates(RecurrenceOp step) {
   return false;
 }
 
+void recur::setRemoved(Operation *op, ArrayRef<std::string> texts) {
+  if (!texts.empty())
+    op->setAttr(kRemovedAttr, Builder(op->getContext())
+                                  .getStrArrayAttr(SmallVector<StringRef>(
+                                      texts.begin(), texts.end())));
+}
+
 SmallVector<std::string> recur::removeStates(RecurrenceOp step) {
   StateRemover remover(step);
   for (bool changed = true; changed;) {

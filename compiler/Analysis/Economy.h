@@ -17,6 +17,7 @@ namespace recur {
 
 /// Discardable attribute of a scan: what was removed, a text for each.
 inline constexpr llvm::StringLiteral kRemovedAttr = "recur.removed";
+void setRemoved(mlir::Operation *op, llvm::ArrayRef<std::string> texts);
 
 /// Whether `removeStates` may find something: cheap, and true for few.
 bool mayRemoveStates(RecurrenceOp step);

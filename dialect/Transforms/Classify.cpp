@@ -182,10 +182,7 @@ ScanOp ScanBuilder::build() {
            builder.getContext())))
     removed.push_back("the guess of state '" + guess.getName().str() +
                       "': the step is affine, nothing iterates");
-  if (!removed.empty())
-    scan->setAttr(kRemovedAttr,
-                  builder.getStrArrayAttr(SmallVector<StringRef>(
-                      removed.begin(), removed.end())));
+  setRemoved(scan, removed);
   return scan;
 }
 
@@ -197,11 +194,9 @@ struct ClassifyPass : recur::impl::ClassifyPassBase<ClassifyPass> {
   }
 
   void runOnOperation() override {
-    SmallVector<RecurrenceOp> recurrences;
-    getOperation()->walk([&](RecurrenceOp op) { recurrences.push_back(op); });
-    for (RecurrenceOp recurrence : recurrences)
-      if (failed(rewrite(recurrence)))
-        return signalPassFailure();
+    if (failed(rewriteRecurrences(
+            getOperation(), [&](RecurrenceOp op) { return rewrite(op); })))
+      signalPassFailure();
   }
 
 private:

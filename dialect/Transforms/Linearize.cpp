@@ -110,10 +110,7 @@ Linearization recur::linearize(RecurrenceOp recurrence, double tolerance,
   builder.setInsertionPoint(recurrence);
   parts.buildReadout(newton.getReadout(), /*lags=*/1,
                      SmallVector<bool>(updates.size(), true));
-  if (!removed.empty())
-    newton->setAttr(kRemovedAttr,
-                    builder.getStrArrayAttr(SmallVector<StringRef>(
-                        removed.begin(), removed.end())));
+  setRemoved(newton, removed);
   return {newton, std::nullopt};
 }
 
@@ -122,11 +119,9 @@ struct LinearizePass : recur::impl::LinearizePassBase<LinearizePass> {
   using LinearizePassBase::LinearizePassBase;
 
   void runOnOperation() override {
-    SmallVector<RecurrenceOp> recurrences;
-    getOperation()->walk([&](RecurrenceOp op) { recurrences.push_back(op); });
-    for (RecurrenceOp recurrence : recurrences)
-      if (failed(rewrite(recurrence)))
-        return signalPassFailure();
+    if (failed(rewriteRecurrences(
+            getOperation(), [&](RecurrenceOp op) { return rewrite(op); })))
+      signalPassFailure();
   }
 
 private:

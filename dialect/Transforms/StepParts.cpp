@@ -146,3 +146,13 @@ void recur::simplify(ScanLikeOpInterface op,
   DominanceInfo dominance(op);
   eliminateCommonSubExpressions(rewriter, dominance, op);
 }
+
+LogicalResult recur::rewriteRecurrences(
+    Operation *op, llvm::function_ref<LogicalResult(RecurrenceOp)> rewrite) {
+  SmallVector<RecurrenceOp> recurrences;
+  op->walk([&](RecurrenceOp recurrence) { recurrences.push_back(recurrence); });
+  for (RecurrenceOp recurrence : recurrences)
+    if (failed(rewrite(recurrence)))
+      return failure();
+  return success();
+}

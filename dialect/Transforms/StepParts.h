@@ -72,6 +72,11 @@ mlir::FrozenRewritePatternSet getStepPatterns(mlir::MLIRContext *context);
 void simplify(ScanLikeOpInterface op,
               const mlir::FrozenRewritePatternSet &patterns);
 
+/// Hands every recurrence below `op` to `rewrite`, which may replace it.
+mlir::LogicalResult rewriteRecurrences(
+    mlir::Operation *op,
+    llvm::function_ref<mlir::LogicalResult(RecurrenceOp)> rewrite);
+
 } // namespace recur
 
 #endif // RECUR_TRANSFORMS_STEPPARTS_H
