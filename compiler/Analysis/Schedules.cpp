@@ -249,11 +249,11 @@ struct TileShape {
   bool isUniform; ///< the map's matrix is the same for all steps
   bool isTuple;   ///< elements of a monoid
   int64_t work;   ///< operations of one combination
-  /// Bytes that a step reads, or writes if those are more, and whether all of
-  /// them can wait in shared memory, if `vector` numbers along time are one
-  /// piece.
-  int64_t bytes;
-  int64_t bytesRead;
+  /// Bytes of a channel that a step reads, and the larger of those and what it
+  /// writes.
+  int64_t bytesRead, bytes;
+  /// Whether all that is read can wait in shared memory, if `vector` numbers
+  /// along time are one piece.
   bool canWait;
   /// Numbers of a step that lie together after the dims of lanes; of those
   /// tensors, whether time is nearer to them than the channel.
@@ -422,18 +422,16 @@ static std::optional<TileShape> getTileShape(ScanLikeOpInterface scan,
   }
   shape.timeIsNearer = dims.channel < 0 || nearer > 0;
   shape.canWait = lagged == 0;
-  int64_t bytes = 0;
   for (auto [i, input] : llvm::enumerate(scan.getInputs())) {
     if (!isTimed(i))
       continue;
     int64_t bits = getBits(input.getType());
     int64_t inner = getInnerCount(recurrence.getInputMap(i));
-    bytes += bits * inner / 8;
+    shape.bytesRead += bits * inner / 8;
     int64_t piece = bits / 8 * (shape.innerLast ? inner : shape.getVector());
     shape.canWait &= piece == 4 || piece == 8 || piece == 16;
   }
-  shape.bytesRead = bytes;
-  shape.bytes = std::max(shape.bytes, bytes);
+  shape.bytes = std::max(shape.bytes, shape.bytesRead);
   shape.halves = std::max({read, kept, written}) + 2 * lagged +
                  2 * std::max<int64_t>(0, results - 1);
   return shape;

@@ -460,9 +460,6 @@ static bool fitsTypes(RecurrenceOp recurrence, Semiring semiring) {
       });
 }
 
-/// Gives each value of more than one step ago a state of its own, which is
-/// where one step ago the state of one step less was: several states, or a
-/// reset, then need no more than one earlier step.
 /// Guesses `state` where the guess of `of` was `lag` steps before.
 static void addGuess(RecurrenceOp step, StringAttr of, StringAttr state,
                      int64_t lag) {
@@ -492,6 +489,9 @@ static void addGuess(RecurrenceOp step, StringAttr of, StringAttr state,
   step.setGuessesAttr(guesses.getDictionary(step.getContext()));
 }
 
+/// Gives each value of more than one step ago a state of its own, which is
+/// where one step ago the state of one step less was: several states, or a
+/// reset, then need no more than one earlier step.
 void recur::spreadLags(RecurrenceOp step) {
   OpBuilder builder(step.getStep().front().getTerminator());
   SmallVector<StateAttr> states(step.getStates().getAsRange<StateAttr>());

@@ -32,8 +32,9 @@ struct GpuConstants {
   double lookBackShare;
   /// Of that, what kernels reach that take any strides.
   double stridedShare;
+  /// What one multiprocessor reads and writes at most, in bytes a cycle.
+  double bytesPerClock;
   /// From a load to its value, in ns.
-  double bytesPerClock; ///< of one multiprocessor, read and written
   double memoryLatency;
   /// Steps of a position that a thread has in flight when its kernel does not
   /// say; four times that where a load takes several.
