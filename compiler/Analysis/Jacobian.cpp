@@ -304,7 +304,8 @@ Jacobian recur::differentiate(RecurrenceOpInterface op, Block &elements,
 //===----------------------------------------------------------------------===//
 
 /// The states that `value`, of the elements of a newton, is computed from;
-/// those that it may jump with, because something is chosen by them, in `jumps`.
+/// those that it may jump with, because something is chosen by them, in
+/// `jumps`.
 static llvm::SmallBitVector
 getStatesRead(NewtonOp newton, Value value,
               llvm::SmallBitVector *jumps = nullptr) {
@@ -373,5 +374,8 @@ StateParts recur::findParts(NewtonOp newton) {
     }
     parts.isLinear[i] = isLinear;
   }
+  for (unsigned i = 0; i < count; ++i)
+    for (unsigned j : needs[i].set_bits())
+      parts.readsLinear |= !parts.isLinear[i] && parts.isLinear[j];
   return parts;
 }

@@ -37,6 +37,8 @@ struct StateParts {
   llvm::SmallVector<unsigned> part;
   /// Whether a state's part is affine in its states once the others are known.
   llvm::SmallVector<bool> isLinear;
+  /// Whether a state of any other part depends on one of an affine part.
+  bool readsLinear = false;
 };
 
 /// Of the Jacobian that `newton` yields: the states of an affine part are those

@@ -120,8 +120,10 @@ struct ConvertToGpu : recur::impl::ConvertToGpuPassBase<ConvertToGpu> {
     // A step that is not affine is waited for by the next.
     if (!scan.isAffine())
       for (auto &[target, module] : modules)
-        module.walk([&](Operation *op) {
-          if (isa<SigmoidOp, SiluOp, math::TanhOp>(op))
+        module.walk([&, isCoarse = hasCoarseTanh(scan)](Operation *op) {
+          if (isCoarse && isa<math::TanhOp>(op))
+            op->setDiscardableAttr(kCoarseAttr, builder.getUnitAttr());
+          else if (isa<SigmoidOp, SiluOp, math::TanhOp>(op))
             op->setDiscardableAttr(kQuickAttr, builder.getUnitAttr());
         });
     SmallVector<Attribute> variants;

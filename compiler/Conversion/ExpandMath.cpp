@@ -77,6 +77,7 @@ struct ExpandFunction : OpRewritePattern<OpTy> {
     ExpandMathOptions used = options;
     used.approximate = options.gpu && op->hasAttr(kApproximateAttr);
     used.quick = options.gpu && op->hasAttr(kQuickAttr);
+    used.coarse = options.gpu && op->hasAttr(kCoarseAttr);
     MathBuilder builder(rewriter, op.getLoc(), computed, used);
     Value result;
     if constexpr (std::is_invocable_v<decltype(build), MathBuilder &, Value,

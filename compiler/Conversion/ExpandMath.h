@@ -26,6 +26,10 @@ inline constexpr llvm::StringLiteral kApproximateAttr = "recur.approximate";
 /// 1e-6 within [-10, 10], and of 1e-7 |x| below.
 inline constexpr llvm::StringLiteral kQuickAttr = "recur.quick";
 
+/// Discardable attribute of a tanh between tensors of 16 bits, of which a GPU
+/// may leave a relative error of 2^-11, a quarter of what their rounding does.
+inline constexpr llvm::StringLiteral kCoarseAttr = "recur.coarse";
+
 /// What the expansions may use.
 struct ExpandMathOptions {
   /// NVPTX's approximate instructions for f32.
@@ -39,6 +43,8 @@ struct ExpandMathOptions {
   bool approximate = false;
   /// The op has kQuickAttr (and gpu).
   bool quick = false;
+  /// The op has kCoarseAttr (and gpu).
+  bool coarse = false;
 
   /// The options of cpu, x86-64-v2, x86-64-v3, x86-64-v4 or gpu.
   static std::optional<ExpandMathOptions> forTarget(llvm::StringRef target);

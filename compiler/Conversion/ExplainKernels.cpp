@@ -71,7 +71,8 @@ private:
 void recur::explainKernels(ScanLikeOpInterface scan, const Signature &signature,
                            llvm::raw_ostream &os) {
   std::optional<ArrayAttr> schedules = scan.getSchedules();
-  if (!schedules || !scan.isAffine())
+  bool isCoarse = hasCoarseTanh(scan);
+  if (!schedules || !(scan.isAffine() || isCoarse))
     return;
   // Types of it are made though no kernel is.
   scan.getContext()->loadDialect<LLVM::LLVMDialect>();
@@ -79,6 +80,12 @@ void recur::explainKernels(ScanLikeOpInterface scan, const Signature &signature,
   StringRef time = scan.getSpace().getName(scan.getSpace().getTime());
   auto affine = dyn_cast<ScanOp>(scan.getOperation());
   for (auto schedule : schedules->getAsRange<ScheduleAttr>()) {
+    if (isCoarse) {
+      if (schedule.getTarget().starts_with("sm_"))
+        list.add(schedule, "tanh is one instruction of a relative error of "
+                           "2^-11, as all over time has 16 bits");
+      continue;
+    }
     if (!schedule.getTarget().starts_with("sm_")) {
       CpuKernels kernels(scan, schedule, signature);
       // (where states are read apart there are no lanes along time)

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -33,6 +34,22 @@ static constexpr int64_t kSummaryLatency = 1500;
 //===----------------------------------------------------------------------===//
 // Set-up
 //===----------------------------------------------------------------------===//
+
+bool recur::hasCoarseTanh(ScanLikeOpInterface scan) {
+  unsigned time = scan.getSpace().getTime();
+  auto isWide = [](Type type) {
+    return getElementTypeOrSelf(type).getIntOrFloatBitWidth() > 16;
+  };
+  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
+    if (scan.getInputMap(i).isFunctionOfDim(time) && isWide(input.getType()))
+      return false;
+  for (auto [i, type] : llvm::enumerate(scan->getResultTypes()))
+    if (!scan.getOutput(i).isFinal() && isWide(type))
+      return false;
+  return !scan.isAffine() &&
+         scan->walk([](math::TanhOp) { return WalkResult::interrupt(); })
+             .wasInterrupted();
+}
 
 GpuKernels::GpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
                        const Signature &signature)
@@ -417,8 +434,8 @@ void GpuKernels::describePhase(gpu::GPUFuncOp function, Kernel kernel) {
     launch.stepCost = kSummaryLatency / getSegmentSteps() + 1;
   if (!scan.isAffine()) {
     launch.stepCost = getStepLatency();
-    size_t inputs = findLoadedAhead().size();
-    launch.stepsInFlight = inputs > 0 ? 2 * getStepsAhead(inputs) : 1;
+    SmallVector<unsigned> inputs = findLoadedAhead();
+    launch.stepsInFlight = inputs.empty() ? 1 : 2 * getStepsAhead(inputs);
   }
   describe(function, launch);
 }

@@ -39,6 +39,10 @@ inline constexpr llvm::StringLiteral kLaunchAttr = "recur.launch";
 /// And a list of more of them, for other schedules that launch the same kernel.
 inline constexpr llvm::StringLiteral kLaunchAlsoAttr = "recur.launch_also";
 
+/// Whether kernels compute the tanh of a step that is not affine with a
+/// relative error of 2^-11: all that varies over time is rounded to 16 bits.
+bool hasCoarseTanh(ScanLikeOpInterface scan);
+
 class GpuKernels : protected StepHooks {
 public:
   GpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
@@ -114,7 +118,6 @@ protected:
                                    StepSink &sink, bool withReadout,
                                    Value begin, Value end);
   /// Steps that are loaded ahead where so many inputs are.
-  static int64_t getStepsAhead(size_t inputs);
   mlir::LogicalResult emitAheadLoop(llvm::ArrayRef<Registers *> carried,
                                     StepSink &sink, bool withReadout,
                                     Value begin, Value end);
@@ -128,6 +131,7 @@ protected:
                 const Transition &map, const InnerPoint &point);
   /// The inputs whose elements of later steps are loaded ahead.
   llvm::SmallVector<unsigned> findLoadedAhead();
+  int64_t getStepsAhead(llvm::ArrayRef<unsigned> inputs);
   /// Estimated cycles from the states before a step to those after it.
   int64_t getStepLatency();
 
@@ -292,8 +296,8 @@ protected:
   Value sequenceBegin, sequenceEnd;
   Value stepBegin, stepEnd; // of this segment, counted in the sequence
   Value step, time;         // now
-  /// Whether a step's inputs are loaded before the steps in front of it.
-  bool loadsAhead = true;
+  /// Whether few threads run on a processor, and may take many registers.
+  bool hasFewThreads = true;
   /// By input: the element at this step where it has been loaded before.
   llvm::SmallVector<Value> loadedAhead;
 };

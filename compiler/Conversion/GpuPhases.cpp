@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace recur;
@@ -217,7 +218,7 @@ void GpuKernels::setStep(Value number) {
 SmallVector<unsigned> GpuKernels::findLoadedAhead() {
   SmallVector<unsigned> found;
   // What is affine has schedules of its own for few channels.
-  if (scan.isAffine() || !loadsAhead)
+  if (scan.isAffine())
     return found;
   for (unsigned input = 0, e = scan.getInputs().size(); input < e; ++input) {
     AffineMap map = scan.getInputMap(input);
@@ -239,7 +240,17 @@ SmallVector<unsigned> GpuKernels::findLoadedAhead() {
 /// Steps whose inputs are loaded before those of the steps in front of them are
 /// used, where a step takes long: as long as memory takes, if the values of so
 /// many inputs leave registers to the steps.
-int64_t GpuKernels::getStepsAhead(size_t inputs) { return inputs > 4 ? 4 : 8; }
+int64_t GpuKernels::getStepsAhead(ArrayRef<unsigned> inputs) {
+  if (inputs.size() > 4)
+    return 4;
+  auto isWord = [&](unsigned input) {
+    return getBytes(getElementTypeOrSelf(scan.getInputs()[input].getType())) <=
+           4;
+  };
+  return hasFewThreads && inputs.size() <= 3 && llvm::all_of(inputs, isWord)
+             ? 16
+             : 8;
+}
 
 /// The steps of a segment; `carried` goes from step to step. One step, known to
 /// be one, is no loop.
@@ -248,7 +259,8 @@ LogicalResult GpuKernels::emitSteps(ArrayRef<Registers *> carried,
   Value begin = stepBegin;
   bool isOne =
       getConstantIntValue(stepBegin) == 0 && getConstantIntValue(stepEnd) == 1;
-  if (size_t inputs = findLoadedAhead().size(); !isOne && inputs > 0) {
+  if (SmallVector<unsigned> inputs = findLoadedAhead();
+      !isOne && !inputs.empty()) {
     int64_t ahead = getStepsAhead(inputs);
     Value steps =
         arith::MaxSIOp::create(b, loc, sub(stepEnd, stepBegin), i64(0));
@@ -322,7 +334,7 @@ LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
                                         StepSink &sink, bool withReadout,
                                         Value begin, Value end) {
   SmallVector<unsigned> inputs = findLoadedAhead();
-  int64_t count = getStepsAhead(inputs.size());
+  int64_t count = getStepsAhead(inputs);
   SmallVector<Value *> slots = getSlots(carried);
   SmallVector<Value> states;
   SmallVector<Type> types;

@@ -163,6 +163,9 @@ static Value tanhQuickly(MathBuilder &b, Value x) {
 
 /// tanh(|x|) = 1 - 2 / (exp(2|x|) + 1), a polynomial where that cancels.
 static Value tanhOnGpu(MathBuilder &b, Value x) {
+  if (b.options.coarse)
+    return LLVM::TanhOp::create(b.builder, x.getType(), x,
+                                LLVM::FastmathFlags::afn);
   if (b.options.quick)
     return tanhQuickly(b, x);
   Value magnitude = b.abs(x);

@@ -5,8 +5,8 @@
 /// \file
 /// Segments that all run at once, in three kernels:
 ///   - each segment finds its entry by running some steps before it from the
-///     start state, or from what the caller guesses to be the state there, which
-///     a step that forgets makes right, and keeps entry and exit;
+///     start state, or from what the caller guesses to be the state there,
+///     which a step that forgets makes right, and keeps entry and exit;
 ///   - those whose entry is not the exit in front of them run again from there:
 ///     what forgets within a segment is right then;
 ///   - states that are affine once the others are known have their segments'
@@ -33,11 +33,15 @@ using mlir::Value;
 static constexpr int64_t kWorkspaceAlignment = 256;
 
 /// Entries are not corrected, so that their gaps are errors of what is written:
-/// they must be smaller than corrections, which are errors to the second power.
+/// where linear parts leave some, they must be smaller than corrections, which
+/// are errors to the second power.
 static constexpr double kGapShare = 1.0 / 64;
 
 /// Edges of segments that a thread loads together.
 static constexpr int64_t kEdgesAtOnce = 4;
+
+/// Edges that say how large a channel is.
+static constexpr int64_t kScaleEdges = 4;
 
 /// How often a block runs again what does not meet, at most: each time one more
 /// segment is right at least, and all threads' segments cost as much as one.
@@ -61,22 +65,25 @@ static constexpr int64_t kFirstLoads = 24;
 /// the kernels.
 LogicalResult NewtonKernels::emitSegments(gpu::GPUFuncOp function,
                                           std::optional<Edge> again) {
-  describeSegments(function, again.has_value());
+  describeSegments(function, again ? 1 + (*again == Edge::Last) : 0);
   readParameters(function);
   LogicalResult result =
       forEachItem(/*bySegments=*/true, [&]() -> LogicalResult {
         if (!again)
           return emitFirst();
-        return emitAgain(getEdge(*again), getEdge(*again == Edge::First
-                                                      ? Edge::Last
-                                                      : Edge::First));
+        return emitAgain(
+            getEdge(*again),
+            getEdge(*again == Edge::First ? Edge::Last : Edge::First));
       });
   gpu::ReturnOp::create(b, loc);
   return result;
 }
 
-void NewtonKernels::describeSegments(gpu::GPUFuncOp function, bool again) {
+/// `run`: how often segments have run before.
+void NewtonKernels::describeSegments(gpu::GPUFuncOp function, int64_t run) {
   int64_t steps = schedule.getSegment();
+  // Few run again, but those that linear parts correct.
+  bool again = run > (hasLinear() ? 1 : 0);
   Launch launch;
   launch.phase = again ? "combine" : "replay";
   launch.variant = getVariant();
@@ -84,9 +91,8 @@ void NewtonKernels::describeSegments(gpu::GPUFuncOp function, bool again) {
     launch.laneDim = laneDim;
   launch.itemsPerBlock = launch.block = kSegmentThreads;
   launch.timeTile = steps;
-  // Few run again.
-  launch.stepCost =
-      again ? 0 : getStepLatency() * (steps + kWarmUp + kFirstLoads) / steps;
+  int64_t extra = run == 0 ? kWarmUp + kFirstLoads : kFirstLoads;
+  launch.stepCost = again ? 0 : getStepLatency() * (steps + extra) / steps;
   launch.stepsInFlight = again ? 1 << 20 : 8;
   // More warps than about ten on a processor wait for it and not for their
   // steps; these are the registers that would leave room for so many.
@@ -152,8 +158,8 @@ LogicalResult NewtonKernels::emitWarmUp(Value end, Registers &state) {
   };
   SmallVector<Value> start = flatten(state);
   start.push_back(differs);
-  auto checks = scf::ForOp::create(b, loc, i64(0), i64(kGuessChecks), i64(1),
-                                   start);
+  auto checks =
+      scf::ForOp::create(b, loc, i64(0), i64(kGuessChecks), i64(1), start);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(checks.getBody());
@@ -200,14 +206,18 @@ LogicalResult NewtonKernels::emitAgain(Value from, Value to) {
   Registers entry = loadEdges(getEdge(Edge::Entry), segment),
             exit = hasLinear() ? loadEdges(getEdge(Edge::Fixed), segment)
                                : loadEdges(from, before);
+  // Of linear parts, some that lie apart: any of them may be near zero.
   Registers scale = entry;
-  for (auto [scales, values] : llvm::zip(scale, exit))
-    for (auto [size, value] : llvm::zip(scales, values)) {
-      Value own = size;
-      size = constant(own.getType(), 0);
-      include(own, size);
-      include(value, size);
-    }
+  for (Value *size : getSlots({&scale}))
+    *size = constant(size->getType(), 0);
+  includeAll(entry, scale);
+  includeAll(exit, scale);
+  for (int64_t i = 1; hasLinear() && i < kScaleEdges; ++i) {
+    Value apart =
+        arith::DivUIOp::create(b, loc, mul(segments, i64(i)), i64(kScaleEdges));
+    apart = arith::RemUIOp::create(b, loc, add(segment, apart), segments);
+    includeAll(loadEdges(getEdge(Edge::Fixed), apart), scale);
+  }
   Value isLater = compare(arith::CmpIPredicate::sgt, segment, i64(0));
   Value again =
       arith::AndIOp::create(b, loc, isLater, isApart(entry, exit, scale));
@@ -223,13 +233,18 @@ LogicalResult NewtonKernels::emitAgain(Value from, Value to) {
   return success();
 }
 
-/// Whether an entry is not the exit in front of it.
+/// Whether an entry is not the exit in front of it: to the last bit, as nobody
+/// knows by how much the steps behind magnify what is left, unless the step
+/// reads linear parts. Their entries are corrected, and what is left of them is
+/// rounding, which all that they feed has too.
 Value NewtonKernels::isApart(const Registers &entry, const Registers &exit,
                              const Registers &scale) {
+  Value exactly;
+  if (!readsLinear)
+    exactly = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
   double whole = tolerance;
   tolerance *= kGapShare;
-  // Entries of linear parts are corrected; what is left is rounding.
-  Value apart = isChanged(entry, exit, scale, /*exactly=*/{}, 1 / kGapShare);
+  Value apart = isChanged(entry, exit, scale, exactly, 1 / kGapShare);
   tolerance = whole;
   return apart;
 }
@@ -305,8 +320,7 @@ NewtonKernels::Registers NewtonKernels::loadTransitions(Value at) {
 
 void NewtonKernels::storeTransitions(const Registers &transition, Value at) {
   forEachLinear([&](const Carrier &carrier, unsigned place, int64_t slot) {
-    store(getEdgeNumber(i64(slot), at),
-          transition[getNumber(carrier)][place]);
+    store(getEdgeNumber(i64(slot), at), transition[getNumber(carrier)][place]);
   });
 }
 
@@ -329,15 +343,16 @@ void NewtonKernels::emitChain(Value edge) {
       b, loc, sub(add(stepEnd, segmentSteps), i64(1)), segmentSteps);
   Registers carry = makeRegisters(Summary::State);
   emitStart(carry);
-  auto loop = scf::ForOp::create(b, loc, i64(0), count, i64(places),
-                                 flatten(carry));
+  auto loop =
+      scf::ForOp::create(b, loc, i64(0), count, i64(places), flatten(carry));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(loop.getBody());
   assign(carry, loop.getRegionIterArgs());
   Value here = add(loop.getInductionVar(), place), last = sub(count, i64(1));
   Value at = arith::MinSIOp::create(b, loc, here, last);
-  Registers exit = loadEdges(edge, at), guess = loadEdges(
-      getEdge(Edge::Entry), at), transition = loadTransitions(at), none = guess;
+  Registers exit = loadEdges(edge, at),
+            guess = loadEdges(getEdge(Edge::Entry), at),
+            transition = loadTransitions(at), none = guess;
   for (Value *value : getSlots({&none}))
     *value = constant(value->getType(), 0);
   Iteration now{guess, none, i64(0), i32(0), {}};
@@ -360,8 +375,8 @@ void NewtonKernels::emitChain(Value edge) {
   gpu::BarrierOp::create(b, loc);
   storeShared(Part::Exit, moved, place);
   gpu::BarrierOp::create(b, loc);
-  carry = loadExits(arith::MinSIOp::create(
-      b, loc, i64(places - 1), sub(last, loop.getInductionVar())));
+  carry = loadExits(arith::MinSIOp::create(b, loc, i64(places - 1),
+                                           sub(last, loop.getInductionVar())));
   gpu::BarrierOp::create(b, loc);
   scf::YieldOp::create(b, loc, flatten(carry));
 }
@@ -390,10 +405,9 @@ LogicalResult NewtonKernels::emitUnmet(Registers &carry, Findings &findings) {
       exits.push_back(loadEdges(getEdge(getLastEdge()), sub(here, i64(1))));
       entries.push_back(loadEdges(getEdge(Edge::Entry), here));
     }
+    for (const Registers &exit : exits)
+      includeAll(exit, findings.scale);
     for (auto [exit, entry] : llvm::zip(exits, entries)) {
-      for (auto [lists, scales] : llvm::zip(exit, findings.scale))
-        for (auto [value, scale] : llvm::zip(lists, scales))
-          include(value, scale);
       for (auto [x, y, scale] :
            llvm::zip(flatten(exit), flatten(entry), flatten(findings.scale)))
         findings.residual = arith::MaximumFOp::create(b, loc, findings.residual,

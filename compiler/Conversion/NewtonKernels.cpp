@@ -10,6 +10,8 @@
 
 #include "compiler/Conversion/NewtonKernels.h"
 
+#include "compiler/Analysis/Jacobian.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,7 +28,10 @@ NewtonKernels::NewtonKernels(NewtonOp newton, ScheduleAttr schedule,
     : GpuKernels(newton, schedule, signature), newton(newton),
       warps(schedule.getWarps()), group(schedule.getGroup()),
       places(kWarp * warps / group),
-      tolerance(newton.getTolerance().convertToDouble()) {}
+      tolerance(newton.getTolerance().convertToDouble()),
+      readsLinear(findParts(newton).readsLinear) {
+  hasFewThreads = false;
+}
 
 //===----------------------------------------------------------------------===//
 // The kernel
@@ -56,7 +61,7 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
     unsigned stride = hasLinear() ? 2 : 1;
     for (unsigned i = 0; i + 1 < list.size(); ++i)
       if (i % stride == 0)
-        describeSegments(list[i], /*again=*/i > 0);
+        describeSegments(list[i], i / stride);
       else
         describeNewton(list[i]);
     describeNewton(list.back());
@@ -93,11 +98,11 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
     for (Edge edge : from) {
       StringRef number = edge == Edge::First ? "" : "2";
       if (hasLinear() &&
-          failed(emitLinear(
-              create("_linear" + number, int32_t(kWarp * warps)), edge)))
+          failed(emitLinear(create("_linear" + number, int32_t(kWarp * warps)),
+                            edge)))
         return failure();
-      if (failed(emitSegments(create("_again" + number, kSegmentThreads),
-                              edge)))
+      if (failed(
+              emitSegments(create("_again" + number, kSegmentThreads), edge)))
         return failure();
     }
   }
@@ -169,12 +174,9 @@ void NewtonKernels::clear(const Registers &carry, Findings &findings) {
   findings.passes = findings.flags = i32(0);
   findings.residual = constant(b.getF32Type(), 0);
   findings.scale = carry;
-  for (auto &list : findings.scale)
-    for (Value &value : list) {
-      Value start = value;
-      value = constant(start.getType(), 0);
-      include(start, value);
-    }
+  for (Value *value : getSlots({&findings.scale}))
+    *value = constant(value->getType(), 0);
+  includeAll(carry, findings.scale);
 }
 
 bool NewtonKernels::hasGuess() {
@@ -209,8 +211,7 @@ void NewtonKernels::emitGuess(Value begin, Registers &state) {
     });
   step = time = {};
   Value wild = isAnyWild(guess);
-  for (auto [kept, value] :
-       llvm::zip(getSlots({&state}), getSlots({&guess})))
+  for (auto [kept, value] : llvm::zip(getSlots({&state}), getSlots({&guess})))
     *kept = arith::SelectOp::create(b, loc, wild, *kept, *value);
 }
 
@@ -406,8 +407,7 @@ void NewtonKernels::addWorkspace(Launch &launch) {
       b.getDenseI64ArrayAttr({/*kind: a report*/ 2, kReportBytes}));
   if (isOverGrid())
     launch.workspace.push_back(b.getDenseI64ArrayAttr(
-        {/*kind: for each segment*/ 1,
-         getEdgeNumbers() * getNumberBytes()}));
+        {/*kind: for each segment*/ 1, getEdgeNumbers() * getNumberBytes()}));
 }
 
 void NewtonKernels::describeNewton(gpu::GPUFuncOp function) {

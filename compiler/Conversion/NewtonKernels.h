@@ -86,7 +86,7 @@ private:
   bool isOverGrid() const { return schedule.getSegment() > 0; }
   mlir::LogicalResult emitSegments(mlir::gpu::GPUFuncOp function,
                                    std::optional<Edge> again);
-  void describeSegments(mlir::gpu::GPUFuncOp function, bool again);
+  void describeSegments(mlir::gpu::GPUFuncOp function, int64_t run);
   mlir::LogicalResult emitFirst();
   mlir::LogicalResult emitWarmUp(Value end, Registers &state);
   mlir::LogicalResult emitAgain(Value from, Value to);
@@ -162,13 +162,15 @@ private:
                                Value steps);
 
   // Numbers, and what threads share (NewtonNumbers.cpp).
-  /// Linear parts have `linearShare` of the tolerance; 0: they are not looked at.
+  /// Linear parts have `linearShare` of the tolerance; 0: they are not looked
+  /// at.
   Value isChanged(const Registers &guess, const Registers &entry,
                   const Registers &scale, Value exactly = {},
                   double linearShare = 1);
   bool hasLinear() const;
   llvm::SmallVector<bool> flattenLinear() const;
   void include(Value size, Value &scale);
+  void includeAll(const Registers &states, Registers &scale);
   Value isZero(llvm::ArrayRef<Value> values);
   Value isAnyWild(const Registers &registers);
   Value mayGrow(const Registers &transition);
@@ -220,6 +222,7 @@ private:
   llvm::StringRef name;
   int64_t warps, group, places; // places: segments of a channel in a block
   double tolerance;             // of gaps and corrections
+  bool readsLinear;             // what is iterated depends on what is not
   // This thread's channel and segment in the block, and it among its warp's.
   Value lane, place, thread, warp, isInside;
   /// By step of the segment and by input: what all passes use.

@@ -107,9 +107,8 @@ Value NewtonKernels::isChanged(const Registers &guess, const Registers &entry,
                                double linearShare) {
   Value changed = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
   double whole = tolerance;
-  for (auto [x, y, scale, linear] :
-       llvm::zip(flatten(entry), flatten(guess), flatten(scales),
-                 flattenLinear())) {
+  for (auto [x, y, scale, linear] : llvm::zip(
+           flatten(entry), flatten(guess), flatten(scales), flattenLinear())) {
     if (linear && linearShare == 0)
       continue;
     tolerance = linear ? linearShare * whole : whole;
@@ -138,6 +137,11 @@ void NewtonKernels::include(Value size, Value &scale) {
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, magnitude,
                             scale));
   scale = arith::SelectOp::create(b, loc, takes, magnitude, scale);
+}
+
+void NewtonKernels::includeAll(const Registers &states, Registers &scale) {
+  for (auto [value, size] : llvm::zip(flatten(states), getSlots({&scale})))
+    include(value, *size);
 }
 
 //===----------------------------------------------------------------------===//

@@ -65,6 +65,18 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // CHECK-LABEL: gpu.func @coarse_tanh
+  // CHECK: llvm.intr.tanh(%{{.*}}) {fastmathFlags = #llvm.fastmath<afn>
+  // PTX-LABEL: .entry coarse_tanh(
+  // PTX: tanh.approx.f32
+  // PTX-NOT: ex2.approx
+  // PTX: st.global
+  gpu.func @coarse_tanh(%x: f32, %y: !llvm.ptr<1>) kernel {
+    %0 = math.tanh %x {recur.coarse} : f32
+    llvm.store %0, %y : f32, !llvm.ptr<1>
+    gpu.return
+  }
+
   // Not lg2.approx, which is wrong around 1; a polynomial costs as much.
   // CHECK-LABEL: gpu.func @log
   // PTX-LABEL: .entry log(
