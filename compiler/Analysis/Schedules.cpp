@@ -607,11 +607,16 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
   // A block or a warp a row, with less in its registers: the next steps are on
   // their way. A block's tile of 2048 steps wants rows as long, and sums that
   // cost little more than what is moved.
-  if (elements == 32 && vector > 1 && !walksBounds &&
-      scan.getAlgebra().getSemiring() == Semiring::PlusTimes)
-    add("tile", time, vector, true, 1, 8, elements / 4);
+  bool hasBlocks = elements >= 32 && vector > 1 && !walksBounds &&
+                   scan.getAlgebra().getSemiring() == Semiring::PlusTimes;
+  if (hasBlocks && !narrow)
+    add("tile", time, vector, true, 1, 8, 8);
   add("tile", time, vector, true, 1, 1,
       std::max<int64_t>(elements / 4, vector));
+  // (of two that the model takes for as fast the first is chosen: rows of 16
+  // bits want warps where they are many)
+  if (hasBlocks && narrow)
+    add("tile", time, vector, true, 1, 8, 8);
 }
 
 /// A step's states shared by threads along their last dim, if it is reduced:

@@ -623,6 +623,8 @@ FailureOr<mlir::Value> NewtonKernels::emitRound(Value edge, Value next,
   for (int32_t distance = 1; distance < kWarp; distance *= 2)
     changed = arith::OrIOp::create(
         b, loc, changed, shuffle(changed, distance, gpu::ShuffleMode::XOR));
+  // The flags of what was looked at before have been read.
+  gpu::BarrierOp::create(b, loc);
   return combineWarps(changed);
 }
 

@@ -227,6 +227,9 @@ std::string Problem::difference(double &worst) const {
       for (int i = 0; i < parts; ++i) {
         double x = readNumber(part, own.at(found, k) + i * (part.bits / 8));
         double y = readNumber(part, own.at(expected, k) + i * (part.bits / 8));
+        // What overflows has to overflow, sooner or later in a step.
+        if (!std::isfinite(x) && !std::isfinite(y))
+          continue;
         error += (x - y) * (x - y);
         norm += y * y;
         if (firstBad < 0 &&

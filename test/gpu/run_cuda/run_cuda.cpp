@@ -3,14 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 /// \file
-/// recur-run-cuda [--quick] [--times] [--large] [--only NAME]: calls compiled
-/// recurrences through the runtime, as a program would: every schedule,
-/// layouts, odd sizes, streams, threads, captured graphs, PTX, several devices,
-/// errors
+/// recur-run-cuda [--quick] [--times] [--large] [--only NAME] [NAME.so...]:
+/// calls compiled recurrences through the runtime, as a program would: every
+/// schedule, layouts, odd sizes, streams, threads, captured graphs, PTX,
+/// several devices, errors
 /// (--quick: fewer sizes); then measures what a call takes of the host and of
 /// the device (--times: only that; --quick: not). --large adds a tensor of more
-/// than 2^31 elements, --only tests one recurrence. Needs the driver and
-/// nothing else; the last line is `N passed, N failed`.
+/// than 2^31 elements, --only tests one recurrence; shared libraries (recurc
+/// NAME.recur --target x86-64-v3 --target sm_90a -o NAME.so) are tested instead
+/// of what is linked. Needs the driver and nothing else; the last line is
+/// `N passed, N failed`.
 #include "test/gpu/run_cuda/Problem.h"
 
 #include <algorithm>
@@ -20,6 +22,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <memory>
 #include <set>
 #include <thread>
@@ -40,6 +43,8 @@ const recur_info *const artifacts[] = {
 };
 
 int passed = 0, failed = 0;
+/// The largest error since somebody asked, relative to a result's norm.
+double largest = 0;
 
 void expect(bool good, const std::string &what) {
   ++(good ? passed : failed);
@@ -87,6 +92,7 @@ void runOnce(Problem &problem, const std::string &schedule,
       bits = problem.resultBits();
   }
   std::string wrong = problem.difference(worst);
+  largest = std::max(largest, worst);
   if (wrong.empty() && bits != problem.resultBits())
     wrong = "two equal calls gave different bits";
   expect(wrong.empty(), what + ": " + wrong);
@@ -112,6 +118,7 @@ void runSchedules(const recur_info &info, const Sizes &sizes, Layout layout,
 void testResults(const recur_info &info, bool quick) {
   Stream stream;
   int before = passed, failedBefore = failed;
+  largest = 0;
   std::vector<Sizes> sizes;
   std::set<std::string> dims;
   for (int32_t d = 0; d < info.n_dims; ++d)
@@ -148,9 +155,9 @@ void testResults(const recur_info &info, bool quick) {
     for (Layout layout :
          {Layout::Rows, Layout::Gaps, Layout::Shifted, Layout::Columns})
       runSchedules(info, each, layout, stream);
-  std::printf("%s: %d schedules, %d passed, %d failed\n", info.name,
+  std::printf("%s: %d schedules, %d passed, %d failed, error %.1e\n", info.name,
               int(schedules(info).size()), passed - before,
-              failed - failedBefore);
+              failed - failedBefore, largest);
   std::fflush(stdout);
 }
 
@@ -521,9 +528,23 @@ void measureDevice(const char *name, const Sizes &sizes) {
 
 } // namespace
 
+/// What `path`, NAME.so, has of NAME; null, with a message, if it has nothing.
+const recur_info *loadLibrary(const std::string &path) {
+  size_t begin = path.rfind('/') + 1;
+  std::string name = path.substr(begin, path.rfind('.') - begin);
+  void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  auto getInfo = library ? reinterpret_cast<const recur_info *(*)()>(
+                               dlsym(library, (name + "_info").c_str()))
+                         : nullptr;
+  if (!getInfo)
+    std::fprintf(stderr, "error: %s\n", dlerror());
+  return getInfo ? getInfo() : nullptr;
+}
+
 int main(int argc, char **argv) {
   bool quick = false, large = false, onlyTimes = false;
   std::string only;
+  std::vector<const recur_info *> loaded;
   for (int k = 1; k < argc; ++k) {
     std::string flag = argv[k];
     if (flag == "--quick")
@@ -534,9 +555,14 @@ int main(int argc, char **argv) {
       large = true;
     else if (flag == "--only" && k + 1 < argc)
       only = argv[++k];
-    else {
+    else if (flag.ends_with(".so")) {
+      loaded.push_back(loadLibrary(flag));
+      if (!loaded.back())
+        return 1;
+    } else {
       std::fprintf(stderr,
-                   "usage: %s [--quick] [--times] [--large] [--only NAME]\n",
+                   "usage: %s [--quick] [--times] [--large] [--only NAME] "
+                   "[NAME.so...]\n",
                    argv[0]);
       return 2;
     }
@@ -546,7 +572,7 @@ int main(int argc, char **argv) {
     return 77;
   }
   useDevice(0);
-  bool isAll = only.empty();
+  bool isAll = only.empty() && loaded.empty();
   if (isAll && !onlyTimes) {
     testCapture();
     testStreams();
@@ -559,6 +585,8 @@ int main(int argc, char **argv) {
                 passed, failed);
     std::fflush(stdout);
   }
+  for (const recur_info *info : loaded)
+    testResults(*info, quick);
   for (const recur_info *info : artifacts)
     if (!onlyTimes && (isAll || only == info->name))
       testResults(*info, quick);
