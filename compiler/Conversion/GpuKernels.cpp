@@ -36,9 +36,11 @@ static constexpr int64_t kSummaryLatency = 1500;
 //===----------------------------------------------------------------------===//
 
 bool recur::hasCoarseTanh(ScanLikeOpInterface scan) {
+  if (scan.isAffine())
+    return false;
   unsigned time = scan.getSpace().getTime();
   auto isWide = [](Type type) {
-    return getElementTypeOrSelf(type).getIntOrFloatBitWidth() > 16;
+    return getBytes(getElementTypeOrSelf(type)) > 2;
   };
   for (auto [i, input] : llvm::enumerate(scan.getInputs()))
     if (scan.getInputMap(i).isFunctionOfDim(time) && isWide(input.getType()))
@@ -46,9 +48,8 @@ bool recur::hasCoarseTanh(ScanLikeOpInterface scan) {
   for (auto [i, type] : llvm::enumerate(scan->getResultTypes()))
     if (!scan.getOutput(i).isFinal() && isWide(type))
       return false;
-  return !scan.isAffine() &&
-         scan->walk([](math::TanhOp) { return WalkResult::interrupt(); })
-             .wasInterrupted();
+  return scan->walk([](math::TanhOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
 }
 
 GpuKernels::GpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
