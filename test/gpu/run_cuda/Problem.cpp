@@ -227,8 +227,8 @@ std::string Problem::difference(double &worst) const {
       for (int i = 0; i < parts; ++i) {
         double x = readNumber(part, own.at(found, k) + i * (part.bits / 8));
         double y = readNumber(part, own.at(expected, k) + i * (part.bits / 8));
-        // What overflows has to overflow, sooner or later in a step.
-        if (!std::isfinite(x) && !std::isfinite(y))
+        // Infinite alike, or both no number.
+        if (x == y || (std::isnan(x) && std::isnan(y)))
           continue;
         error += (x - y) * (x - y);
         norm += y * y;
