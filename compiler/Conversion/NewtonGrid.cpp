@@ -30,8 +30,6 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
-static constexpr int64_t kWorkspaceAlignment = 256;
-
 /// Entries are not corrected, so that their gaps are errors of what is written:
 /// where linear parts leave some, they must be smaller than corrections, which
 /// are errors to the second power.
@@ -142,9 +140,7 @@ LogicalResult NewtonKernels::emitWarmUp(Value end, Registers &state) {
   emitGuess(stepBegin, guess);
   for (auto [value, known] : llvm::zip(getSlots({&state}), flatten(guess)))
     *value = arith::SelectOp::create(b, loc, isLater, known, *value);
-  Registers none = state;
-  for (Value *value : getSlots({&none}))
-    *value = constant(value->getType(), NAN);
+  Registers none = fill(state, NAN);
   Registers last = none;
   emitGuess(end, last);
   Value differs = arith::OrIOp::create(
@@ -207,9 +203,7 @@ LogicalResult NewtonKernels::emitAgain(Value from, Value to) {
             exit = hasLinear() ? loadEdges(getEdge(Edge::Fixed), segment)
                                : loadEdges(from, before);
   // Of linear parts, some that lie apart: any of them may be near zero.
-  Registers scale = entry;
-  for (Value *size : getSlots({&scale}))
-    *size = constant(size->getType(), 0);
+  Registers scale = fill(entry, 0);
   includeAll(entry, scale);
   includeAll(exit, scale);
   for (int64_t i = 1; hasLinear() && i < kScaleEdges; ++i) {
@@ -260,15 +254,11 @@ Value NewtonKernels::getEdge(Value edge, const Carrier &carrier,
 }
 
 Value NewtonKernels::getEdgeNumber(Value number, Value at) {
-  Value base = arith::AndIOp::create(
-      b, loc, add(mul(items, i64(kReportBytes)), i64(kWorkspaceAlignment - 1)),
-      i64(-kWorkspaceAlignment));
+  Value base = alignWorkspace(mul(items, i64(kReportBytes)));
   Value place = add(mul(at, i64(getEdgeNumbers())), number);
   place = add(mul(place, items), item);
   Value offset = add(base, mul(place, i64(getNumberBytes())));
-  return LLVM::GEPOp::create(b, loc, ptrType, b.getI8Type(), workspace,
-                             ArrayRef<LLVM::GEPArg>{offset},
-                             LLVM::GEPNoWrapFlags::inbounds);
+  return GpuKernels::at(workspace, offset);
 }
 
 NewtonKernels::Registers NewtonKernels::loadEdges(Value edge, Value at) {
@@ -352,19 +342,12 @@ void NewtonKernels::emitChain(Value edge) {
   Value at = arith::MinSIOp::create(b, loc, here, last);
   Registers exit = loadEdges(edge, at),
             guess = loadEdges(getEdge(Edge::Entry), at),
-            transition = loadTransitions(at), none = guess;
-  for (Value *value : getSlots({&none}))
-    *value = constant(value->getType(), 0);
+            transition = loadTransitions(at), none = fill(guess, 0);
   Iteration now{guess, none, i64(0), i32(0), {}};
   emitCorrections(carry, exit, transition, none, now);
   Value writes = arith::AndIOp::create(
       b, loc, isInside, compare(arith::CmpIPredicate::sle, here, last));
-  auto branch = scf::IfOp::create(b, loc, writes, /*withElse=*/false);
-  {
-    OpBuilder::InsertionGuard inside(b);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    storeEdges(getEdge(Edge::Fixed), now.entry, at);
-  }
+  when(writes, [&] { storeEdges(getEdge(Edge::Fixed), now.entry, at); });
   // The exit from there is what the next ones begin with.
   Registers moved = now.entry;
   for (auto [value, old] : llvm::zip(getSlots({&moved}), flatten(guess)))

@@ -125,12 +125,7 @@ LogicalResult NewtonKernels::emitSolver() {
     return failure();
   emitReport(findings);
   Value isFirst = compare(arith::CmpIPredicate::eq, place, i64(0));
-  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    emitFinish(carry);
-  }
+  when(isFirst, [&] { emitFinish(carry); });
   gpu::ReturnOp::create(b, loc);
   return success();
 }
@@ -173,9 +168,7 @@ Value NewtonKernels::isWriter(AffineMap map) {
 void NewtonKernels::clear(const Registers &carry, Findings &findings) {
   findings.passes = findings.flags = i32(0);
   findings.residual = constant(b.getF32Type(), 0);
-  findings.scale = carry;
-  for (Value *value : getSlots({&findings.scale}))
-    *value = constant(value->getType(), 0);
+  findings.scale = fill(carry, 0);
   includeAll(carry, findings.scale);
 }
 
@@ -378,10 +371,7 @@ void NewtonKernels::emitReport(const Findings &findings) {
   Value words[] = {findings.passes, all, residual};
   for (auto [i, word] : llvm::enumerate(words)) {
     Value offset = add(mul(item, i64(kReportBytes)), i64(4 * i));
-    Value pointer = LLVM::GEPOp::create(
-        b, loc, ptrType, b.getI8Type(), workspace,
-        ArrayRef<LLVM::GEPArg>{offset}, LLVM::GEPNoWrapFlags::inbounds);
-    store(pointer, word);
+    store(at(workspace, offset), word);
   }
 }
 

@@ -49,7 +49,7 @@ public:
 private:
   class Fold;
 
-  static constexpr int64_t kWarp = 32, kSegmentThreads = 64;
+  static constexpr int64_t kSegmentThreads = 64;
   /// Steps of a segment whose inputs stay in registers.
   static constexpr int64_t kResidentSteps = 8;
   /// Bits and bytes of recur_channel_report.
@@ -182,6 +182,8 @@ private:
   Value isFar(Value x, Value y, Value scale);
   Value getGap(Value x, Value y, Value scale);
   Value constant(mlir::Type type, double value);
+  /// As many numbers as `like` has, all of one value.
+  Registers fill(const Registers &like, double value);
 
   // Registers as values that loops carry.
   static llvm::SmallVector<Value> flatten(const Registers &registers);

@@ -34,6 +34,14 @@ Value NewtonKernels::constant(Type type, double value) {
   return arith::ConstantOp::create(b, loc, FloatAttr::get(type, value));
 }
 
+NewtonKernels::Registers NewtonKernels::fill(const Registers &like,
+                                             double value) {
+  Registers filled = like;
+  for (Value *number : getSlots({&filled}))
+    *number = constant(number->getType(), value);
+  return filled;
+}
+
 Value NewtonKernels::getDistance(Value x, Value y) {
   return math::AbsFOp::create(b, loc, arith::SubFOp::create(b, loc, x, y));
 }
@@ -151,11 +159,8 @@ void NewtonKernels::includeAll(const Registers &states, Registers &scale) {
 /// A word with a bit for each channel of the block: whether it is so for any
 /// of its segments.
 Value NewtonKernels::findAny(Value changed) {
-  Value word =
-      LLVM::CallIntrinsicOp::create(
-          b, loc, b.getI32Type(), b.getStringAttr("llvm.nvvm.vote.ballot.sync"),
-          ValueRange{i32(-1), changed})
-          .getResult(0);
+  Value word = callIntrinsic("llvm.nvvm.vote.ballot.sync", {i32(-1), changed},
+                             b.getI32Type());
   for (int64_t distance = kWarp / 2; distance >= group; distance /= 2)
     word = arith::OrIOp::create(
         b, loc, word, arith::ShRUIOp::create(b, loc, word, i32(distance)));
@@ -176,12 +181,7 @@ Value NewtonKernels::combineWarps(Value word) {
     return at(flags, arith::MulIOp::create(b, loc, toI32(number), i32(4)));
   };
   Value isFirst = compare(arith::CmpIPredicate::eq, thread, i64(0));
-  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    LLVM::StoreOp::create(b, loc, word, getFlag(warp));
-  }
+  when(isFirst, [&] { LLVM::StoreOp::create(b, loc, word, getFlag(warp)); });
   gpu::BarrierOp::create(b, loc);
   Value any = i32(0);
   for (int64_t number = 0; number < warps; ++number)

@@ -311,14 +311,11 @@ void NewtonKernels::emitCorrections(const Registers &carry,
   if (warps > 1) {
     Value isLast =
         compare(arith::CmpIPredicate::sge, thread, i64(kWarp - group));
-    auto branch = scf::IfOp::create(b, loc, isLast, /*withElse=*/false);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    when(isLast, [&] {
       storeShared(Part::Transition, product, warp);
       storeShared(Part::Sum, sum, warp);
       storeShared(Part::Scale, now.scale, warp);
-    }
+    });
     gpu::BarrierOp::create(b, loc);
     emitWarpTotals(offset, now.scale);
   }
