@@ -188,6 +188,25 @@ Value MathBuilder::callAvx512(StringRef name, ValueRange arguments) {
                        operands);
 }
 
+bool MathBuilder::hasTables() const {
+  return hasAvx512() && !isF64 &&
+         cast<VectorType>(floatType).getNumElements() == 16;
+}
+
+Value MathBuilder::lookUp(ArrayRef<double> table, Value index) {
+  Value halves[2];
+  for (unsigned half : {0, 1}) {
+    SmallVector<float> numbers;
+    for (double number : table.slice(16 * half, 16))
+      numbers.push_back(static_cast<float>(number));
+    halves[half] = arith::ConstantOp::create(
+        builder, DenseElementsAttr::get(cast<ShapedType>(floatType),
+                                        ArrayRef<float>(numbers)));
+  }
+  return callIntrinsic("llvm.x86.avx512.vpermi2var.ps.512",
+                       {halves[0], index, halves[1]});
+}
+
 Value MathBuilder::scaleByExponent(Value a, Value n) {
   return callAvx512("scalef", {a, n});
 }

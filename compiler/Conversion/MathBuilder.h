@@ -83,6 +83,11 @@ public:
   mlir::Value exponent(mlir::Value a);
   mlir::Value significand(mlir::Value a);
 
+  /// Whether an instruction looks up each lane in a table of 32 numbers.
+  bool hasTables() const;
+  /// table[index mod 32] (where `hasTables`).
+  mlir::Value lookUp(llvm::ArrayRef<double> table, mlir::Value index);
+
   /// Calls an intrinsic of LLVM that has the float type as its result.
   mlir::Value callIntrinsic(llvm::StringRef name, mlir::ValueRange arguments);
 

@@ -70,6 +70,22 @@ def emit(name, comment, bits, *arguments):
     print(f"inline constexpr double {name}[] = {{\n    " + ",\n    ".join(text) + "};\n")
 
 
+def emit_table(name, comment, function, degree, count):
+    """Polynomials of r for function(n + r), |r| <= 1/2, n = 0 ... count - 1; of
+    each coefficient the numbers of all n."""
+    rows, largest = [], mpf(0)
+    for n in range(count):
+        c, error = minimax(lambda r: function(n + r), lambda r: 1 / function(n + r),
+                           mpf(-1) / 2, mpf(1) / 2, degree, 200)
+        rows.append([repr(struct.unpack("f", struct.pack("f", float(a)))[0]) for a in c])
+        largest = max(largest, error)
+    print(f"/// {comment}: error 2^{float(log(largest, 2)):.1f}.")
+    print(f"inline constexpr double {name}[][{count}] = {{")
+    for k in range(degree + 1):
+        lines = [", ".join(row[k] for row in rows[i:i + 4]) for i in range(0, count, 4)]
+        print("    {" + ",\n     ".join(lines) + "}" + ("," if k < degree else "};\n"))
+
+
 def truncated(value, bits):
     """The leading `bits` bits of value, rounded down."""
     scale = mpf(2) ** (bits - 1 - int(mp.floor(log(value, 2))))
@@ -118,6 +134,8 @@ def main():
          mpf(-1) / 4, mpf(1) / 2, 7)
     emit("log1pF32", "log(1 + u) = u + u^2 c(u), 0 <= u <= 1", 24,
          lambda u: (log1p(u) - u) / u**2, lambda u: u**2 / log1p(u), mpf("1e-6"), 1, 8)
+    emit_table("softplusF32", "log(1 + exp(-n - r)) = c_n(r), |r| <= 1/2, n < 32",
+               lambda d: log1p(exp(-d)), 6, 32)
     series = lambda z: (2 * atanh(sqrt(z)) / sqrt(z) - 2) / z
     weight = lambda z: z * sqrt(z) / (2 * atanh(sqrt(z)))
     emit("logF64", "2 atanh(s) = 2 s + s z c(z), z = s^2, s = f / (2 + f), 3/4 <= 1 + f <= 3/2", 53,
