@@ -244,7 +244,11 @@ void Engine::start(const recur_tile &tile, const Memory &memory) const {
   variant.start(&frame, &tile, memory.carry, nullptr, memory.scratch);
 }
 
+/// Products of numbers less than 1, over the steps of a tile, leave the normal
+/// range and would stay under it, where a step takes many times as long: there
+/// a summary has 0 instead. A replay rounds nothing to 0.
 void Engine::fold(const recur_tile &tile, const Memory &memory) const {
+  FlushesTiny flushes;
   variant.fold(&frame, &tile, nullptr, memory.summary, memory.scratch);
 }
 

@@ -27,5 +27,25 @@ inline void relaxCore() {
 #endif
 }
 
+/// While it lives, what this thread computes in f32 and f64 is 0 where it would
+/// be under the normal range, and not slow. Operands there stay as they are.
+class FlushesTiny {
+public:
+#if defined(__x86_64__)
+  FlushesTiny() : before(__builtin_ia32_stmxcsr()) {
+    __builtin_ia32_ldmxcsr(before | flushToZero);
+  }
+  ~FlushesTiny() { __builtin_ia32_ldmxcsr(before); }
+
+private:
+  static constexpr uint32_t flushToZero = 1u << 15; // of MXCSR
+  uint32_t before;
+#else
+  FlushesTiny() {}
+  ~FlushesTiny() {}
+#endif
+  FlushesTiny(const FlushesTiny &) = delete;
+};
+
 } // namespace recur::runtime
 #endif // RECUR_RUNTIME_LIB_MACHINE_H

@@ -9,7 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <limits>
 #include <thread>
 
 using namespace recur;
@@ -88,6 +90,47 @@ TEST(Engine, SplitsTimeAroundTileBoundaries) {
     EXPECT_EQ(callAndCompare(recurrence, problem), "") << "t " << t;
   }
 }
+
+namespace {
+/// Kernels that count in which phases the half of the least normal number is 0.
+std::atomic<int> folds, flushedFolds, flushedReplays;
+bool flushesTiny() {
+  volatile float least = std::numeric_limits<float>::min();
+  return least * 0.5f == 0;
+}
+void countFold(const recur_frame *, const recur_tile *, void *, void *,
+               void *) {
+  ++folds;
+  flushedFolds += flushesTiny();
+}
+void countReplay(const recur_frame *, const recur_tile *, void *, void *,
+                 void *) {
+  flushedReplays += flushesTiny();
+}
+} // namespace
+
+#if defined(__x86_64__)
+// Products that a fold composes end under the normal range, where arithmetic is
+// slow: there they are 0. What is written, and the caller's arithmetic, keeps
+// such numbers.
+TEST(Engine, FlushesTinyNumbersInFoldsAlone) {
+  AffineOptions options{.stepCost = expensive};
+  AffineRecurrence recurrence(options);
+  recurrence.variant.fold = countFold;
+  recurrence.variant.replay = countReplay;
+  folds = flushedFolds = flushedReplays = 0;
+  Threads use(3);
+  AffineProblem problem(options, 1, 5000, 2);
+  ArgumentList arguments = problem.call();
+  ASSERT_EQ(recur_call(&recurrence.info, arguments.pointers(), arguments.size(),
+                       nullptr, 0, nullptr),
+            RECUR_OK);
+  EXPECT_GT(folds, 0);
+  EXPECT_EQ(flushedFolds, folds);
+  EXPECT_EQ(flushedReplays, 0);
+  EXPECT_FALSE(flushesTiny());
+}
+#endif
 
 // Packed sequences of every kind of length, empty ones first, last and between.
 TEST(Engine, RunsSegments) {
