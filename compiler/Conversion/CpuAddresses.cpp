@@ -595,7 +595,8 @@ DictionaryAttr CpuKernels::describe() {
   list.append("carry_bytes", extent(carry));
   list.append("summary_bytes", extent(summary));
   list.append("scratch_bytes", extent(scratch));
-  list.append("step_cost_ns", b.getF64FloatAttr(cost));
+  list.append("step_cost_ns", b.getF64FloatAttr(stepCost));
+  list.append("fold_cost_ns", b.getF64FloatAttr(foldCost));
   list.append("step_bytes", b.getF64FloatAttr(bytes));
   return b.getDictionaryAttr(list);
 }

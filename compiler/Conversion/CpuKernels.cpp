@@ -106,29 +106,7 @@ void CpuKernels::computeExtents(StepEmitter &emitter) {
     include(scratch, getInnerList(emitter, value),
             runItems * getSlotLanes() * getBytes(value.getType()));
 
-  // A rough count for the division of work: a function costs about 15 vector
-  // operations, and an inner dim of unknown size is taken as 16.
-  cost = 0;
-  for (Region *region : {&scan.getElements(), &scan.getReadout()})
-    for (Operation &op : region->front().without_terminator()) {
-      StringRef dialect = op.getName().getDialectNamespace();
-      double one = dialect == "math" || dialect == "recur" ? 5.0 : 0.3;
-      for (unsigned dim : getInnerList(emitter, op.getResult(0)))
-        one *= space.isStatic(dim) ? space.getSizes()[dim] : 16;
-      cost += one;
-    }
-  if (timeLanes)
-    cost /= width;
-  // A sum of exponentials is two functions and some operations more: once for a
-  // vector of channels, but for a vector of steps once for every distance, a
-  // power of two, and once more with the entry state.
-  if (scan.getAlgebra().getSemiring() == Semiring::LogSumExp)
-    for (auto [number, carrier] : llvm::enumerate(carriers)) {
-      double sums = 12.0 * carrier.product.count();
-      for (unsigned dim : innerDims[number])
-        sums *= space.isStatic(dim) ? space.getSizes()[dim] : 16;
-      cost += timeLanes ? sums * (1 + llvm::Log2_64(width)) / width : sums;
-    }
+  computeCosts(emitter);
 }
 
 SmallVector<unsigned> CpuKernels::getInnerList(StepEmitter &emitter,

@@ -98,13 +98,36 @@ private:
   mlir::LogicalResult emitRows(Sink &sink, bool fold);
   Value permuteLanes(Value vector, Value lanes);
 
+  // Costs, in operations on vectors or numbers.
+  struct CompositionCost {
+    double apply = 0;    ///< a map to a state
+    double multiply = 0; ///< the transitions of two maps
+    double numbers = 0;  ///< of a map, which move between lanes
+  };
+  CompositionCost getCompositionCost(StepEmitter &emitter,
+                                     const Carrier &carrier);
+  void computeCosts(StepEmitter &emitter);
+
   // Segments of time as lanes.
   bool canUseSquares(StepEmitter &emitter);
-  int64_t chooseSquare(StepEmitter &emitter);
+  /// How steps are composed with lanes along time: the steps of a lane's
+  /// segment, 0 where a vector of steps is scanned, and operations a vector.
+  struct Composing {
+    int64_t squareSteps;
+    double cost;
+  };
+  Composing chooseComposing(StepEmitter &emitter);
+  int64_t chooseSquare(StepEmitter &emitter) {
+    return chooseComposing(emitter).squareSteps;
+  }
   mlir::LogicalResult emitSquares(StepEmitter &emitter, Sink &sink, bool fold,
                                   Value to);
   llvm::SmallVector<Value> findCostlyElements(StepEmitter &emitter);
   void transpose(llvm::SmallVectorImpl<Value> &rows);
+  llvm::SmallVector<Value> splitWords(Value words);
+  Value joinWords(llvm::ArrayRef<Value> halves);
+  void dealPairs(llvm::SmallVectorImpl<Value> &rows);
+  void joinPairs(llvm::SmallVectorImpl<Value> &rows);
   Value createTable(mlir::Type element, int64_t count);
   Value getTableSlot(Value table, mlir::Type vector, Value number);
   Value getSquareSlots(Value slots);
@@ -261,7 +284,7 @@ private:
   int64_t width, runItems = 1;
   bool timeLanes = false, splitTail = false;
   ItemExtent carry, transition, summary, scratch;
-  double cost = 0; // of one step of an item, in nanoseconds
+  double stepCost = 0, foldCost = 0; // of one step of an item, in nanoseconds
   llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
       resultArguments;
   llvm::SmallVector<Carrier, 2> carriers;
@@ -305,6 +328,7 @@ private:
     int64_t steps = 0;     // of each lane
     bool unrolled = false; // tables and slots end as registers
     bool folds = false;
+    bool isFirst = false;  // known to be the first step of all segments
     int64_t slotBytes = 0; // of all slots of one square
     llvm::MapVector<unsigned, Value> inputs, results; // tables, by number
     llvm::MapVector<Value, Value> elements; // that a fold has computed

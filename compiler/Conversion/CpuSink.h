@@ -53,6 +53,7 @@ private:
     return k.emitterSets->isUniform(carrier);
   }
   Value shiftLanes(unsigned stage, Value fill, Value vector);
+  Value alignLanes(int64_t distance, Value low, Value high);
   llvm::ArrayRef<std::vector<Value>> getPrefixes(const Carrier &carrier) const;
   bool isLastStage(unsigned stage) const {
     return int64_t(1) << stage >= k.width ||

@@ -10,6 +10,10 @@
 /// are folded at once, one scan over the lanes combines them, and all are
 /// replayed from their entry states. A step is composed once and applied once;
 /// the scan of a vector of steps composes log2(W) times.
+///
+/// Segments may be shorter: then the "square" is W segments of S steps. Of two
+/// steps with 16 bits each a segment is a word of 32 bits, so that what widens
+/// the numbers takes them apart as well.
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/CpuSink.h"
@@ -36,85 +40,53 @@ static constexpr int64_t kBlockBits = 128;
 // Whether squares are worth it
 //===----------------------------------------------------------------------===//
 
-/// Vector operations of (+) and of (x), counted in the code that they become. A
-/// sum of products of numbers is one.
-static std::pair<double, double> getOperatorCosts(Semiring semiring) {
-  switch (semiring) {
-  case Semiring::PlusTimes:
-    return {0, 1};
-  case Semiring::MaxPlus:
-  case Semiring::MinPlus:
-    return {4, 4};
-  case Semiring::LogSumExp:
-    return {45, 4};
-  case Semiring::OrAnd:
-    return {1, 1};
-  }
-  llvm_unreachable("unknown semiring");
+/// Whether two elements in memory are a word.
+static bool isHalf(Type element) {
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 16;
 }
 
-/// Operations of a region's code: a function counts 15.
-static double countOperations(Block &block) {
-  double cost = 0;
-  for (Operation &op : block.without_terminator()) {
-    StringRef dialect = op.getName().getDialectNamespace();
-    cost += dialect == "math" || dialect == "recur" ? 15 : 1;
-  }
-  return cost;
-}
-
-int64_t CpuKernels::chooseSquare(StepEmitter &emitter) {
-  double once = 0, scanned = 0, tables = 0;
-  bool inRegisters = true;
+CpuKernels::Composing CpuKernels::chooseComposing(StepEmitter &emitter) {
+  double once = 0, scanned = 0, tables = 0, halves = 0;
+  bool inRegisters = true, leavesRange = false;
   int64_t bits = 32;
   for (const Carrier &carrier : carriers) {
-    auto [sum, product] = getOperatorCosts(carrier.semiring);
-    bool isUniform = emitter.isUniform(carrier);
     // Products of the decays of many segments are numbers below the normal
     // range, each of which takes a hundred times as long.
-    if (carrier.semiring == Semiring::PlusTimes && !carrier.monoid &&
-        !isUniform && carrier.product.count() > 0)
-      return 0;
+    leavesRange |= carrier.semiring == Semiring::PlusTimes && !carrier.monoid &&
+                   !emitter.isUniform(carrier) && carrier.product.count() > 0;
     // The chain of functions through the steps is long: several squares
     // together fill the time that it waits.
-    inRegisters &= sum < 10;
+    inRegisters &= carrier.semiring != Semiring::LogSumExp;
     bits = std::max(bits, 8 * getBytes(carrier.type));
-    double terms = 0, composed = 0;
-    for (unsigned i = 0; i < carrier.size; ++i)
-      for (unsigned j = 0; j < carrier.size; ++j) {
-        if (carrier.product(i, j) == algebra::Entry::Zero)
-          continue;
-        ++terms;
-        if (carrier.product(i, j) != algebra::Entry::Any)
-          continue;
-        for (unsigned k = 0; k < carrier.size; ++k)
-          composed += carrier.product(i, k) != algebra::Entry::Zero &&
-                      carrier.product(k, j) != algebra::Entry::Zero;
-      }
-    double apply = terms * (sum + product);
-    double multiply = composed * product + (composed - 1) * sum;
-    double entries = carrier.product.count();
-    if (MonoidOp monoid = carrier.monoid) {
-      apply = countOperations(monoid.getCombine().front());
-      multiply = 0;
-    }
-    if (isUniform)
-      multiply = entries = 0;
-    once += 2 * apply + multiply;
-    scanned += apply + llvm::Log2_64(width) *
-                           (apply + multiply + entries + carrier.size);
+    CompositionCost cost = getCompositionCost(emitter, carrier);
+    once += 2 * cost.apply + cost.multiply;
+    scanned += cost.apply + llvm::Log2_64(width) *
+                                (cost.apply + cost.multiply + cost.numbers);
   }
-  for (unsigned i = 0; i < scan.getInputs().size(); ++i)
-    tables += scan.getInputMap(i).isFunctionOfDim(space.getTime());
+  auto count = [&](Type tensor) {
+    ++tables;
+    halves += isHalf(getElementTypeOrSelf(tensor));
+  };
+  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
+    if (scan.getInputMap(i).isFunctionOfDim(space.getTime()))
+      count(input.getType());
   for (unsigned i = 0; i < scan->getNumResults(); ++i)
-    tables += !scan.getOutput(i).isFinal();
-  if (inRegisters) {
-    int64_t steps = kBlockBits / bits;
-    double cost = once + tables * llvm::Log2_64(steps) + scanned / steps;
-    return cost < 0.8 * scanned ? steps : 0;
-  }
-  once += tables * (llvm::Log2_64(width) + 3) + scanned / width;
-  return once < 0.8 * scanned ? width : 0;
+    if (!scan.getOutput(i).isFinal())
+      count(scan->getResult(i).getType());
+  Composing vectors = {0, scanned};
+  auto choose = [&](int64_t steps, double cost) {
+    cost += once + scanned / steps;
+    return cost < 0.8 * scanned ? Composing{steps, cost} : vectors;
+  };
+  if (!inRegisters)
+    return leavesRange ? vectors
+                       : choose(width, tables * (llvm::Log2_64(width) + 3));
+  // Pairs of steps, whose products have twice the exponents only. Each number
+  // is shuffled once, but one of 16 bits is spared an instruction.
+  if (leavesRange)
+    return choose(2, tables - 2 * halves);
+  int64_t steps = kBlockBits / bits;
+  return choose(steps, tables * llvm::Log2_64(steps));
 }
 
 bool CpuKernels::canUseSquares(StepEmitter &emitter) {
@@ -215,11 +187,62 @@ void CpuKernels::transpose(SmallVectorImpl<Value> &rows) {
   llvm::copy(next, rows.begin());
 }
 
+/// The low and the high halves of words.
+SmallVector<Value> CpuKernels::splitWords(Value words) {
+  auto type = cast<VectorType>(words.getType());
+  auto half = type.clone(b.getI16Type());
+  Value high = arith::ShRUIOp::create(
+      b, loc, words, vectorOf(arith::ConstantIntOp::create(b, loc, 16, 32)));
+  return {arith::TruncIOp::create(b, loc, half, words),
+          arith::TruncIOp::create(b, loc, half, high)};
+}
+
+Value CpuKernels::joinWords(ArrayRef<Value> halves) {
+  auto words = VectorType::get({width}, b.getI32Type());
+  Value low = arith::ExtUIOp::create(b, loc, words, halves[0]);
+  Value high = arith::ExtUIOp::create(b, loc, words, halves[1]);
+  high = arith::ShLIOp::create(
+      b, loc, high, vectorOf(arith::ConstantIntOp::create(b, loc, 16, 32)));
+  return arith::OrIOp::create(b, loc, low, high);
+}
+
+/// Two rows of a square become the first elements of all pairs of neighbours in
+/// memory and the second ones.
+void CpuKernels::dealPairs(SmallVectorImpl<Value> &rows) {
+  if (space.getReverse())
+    std::swap(rows[0], rows[1]);
+  Value dealt[2];
+  for (int64_t odd : {0, 1}) {
+    SmallVector<int64_t> lanes;
+    for (int64_t i = 0; i < width; ++i)
+      lanes.push_back(2 * i + odd);
+    dealt[odd] = vector::ShuffleOp::create(b, loc, rows[0], rows[1], lanes);
+  }
+  llvm::copy(dealt, rows.begin());
+}
+
+/// The other way around.
+void CpuKernels::joinPairs(SmallVectorImpl<Value> &rows) {
+  Value joined[2];
+  for (int64_t half : {0, 1}) {
+    SmallVector<int64_t> lanes;
+    for (int64_t i = 0; i < width; ++i)
+      lanes.push_back((half * width + i) / 2 + i % 2 * width);
+    joined[half] = vector::ShuffleOp::create(b, loc, rows[0], rows[1], lanes);
+  }
+  if (space.getReverse())
+    std::swap(joined[0], joined[1]);
+  llvm::copy(joined, rows.begin());
+}
+
 /// The lane that holds a segment of the current square. Its steps lie together
-/// in one vector in memory, block `q` of that with the number `m`.
+/// in one vector in memory, block `q` of that with the number `m`; pairs of
+/// steps are in the order of memory.
 int64_t CpuKernels::getLaneOfSegment(int64_t segment) {
   if (!square)
     return segment;
+  if (square->steps == 2)
+    return space.getReverse() ? width - 1 - segment : segment;
   int64_t blocks = width / square->steps;
   int64_t m = segment / blocks, q = segment % blocks;
   if (space.getReverse())
@@ -285,15 +308,26 @@ void CpuKernels::loadSquare(unsigned input, Value table) {
   Type storage = getStorageType(element);
   auto vector = VectorType::get({width}, storage);
   SmallVector<Value> rows;
+  int64_t bytes = storage.getIntOrFloatBitWidth() / 8;
+  auto pointer = [&](const Address &row) {
+    return gep(data[argument], storage, getMemoryOffset(row));
+  };
+  bool inWords = square->steps == 2 && isHalf(storage);
   for (int64_t i = 0; i < square->steps; ++i) {
     Address row = getRow(address, i64(i));
-    if (square->unrolled && folding)
+    if (square->unrolled && folding && !(inWords && i > 0))
       prefetch(argument, map, row, element, /*write=*/false);
-    rows.push_back(LLVM::LoadOp::create(
-        b, loc, vector, gep(data[argument], storage, getMemoryOffset(row)),
-        storage.getIntOrFloatBitWidth() / 8));
+    if (!inWords)
+      rows.push_back(LLVM::LoadOp::create(b, loc, vector, pointer(row), bytes));
   }
-  transpose(rows);
+  if (inWords)
+    rows = splitWords(LLVM::LoadOp::create(
+        b, loc, vector.clone(b.getI32Type()),
+        pointer(getRow(address, i64(getStepOfElement(0)))), bytes));
+  else if (square->steps == 2)
+    dealPairs(rows);
+  else
+    transpose(rows);
   for (int64_t i = 0; i < square->steps; ++i)
     storeAligned(getTableSlot(table, vector, i64(getStepOfElement(i))),
                  rows[i]);
@@ -317,15 +351,23 @@ void CpuKernels::storeSquare(unsigned result, Value table) {
   for (int64_t i = 0; i < square->steps; ++i)
     rows.push_back(loadAligned(
         getTableSlot(table, vector, i64(getStepOfElement(i))), vector));
-  transpose(rows);
-  for (int64_t i = 0; i < square->steps; ++i) {
-    Address row = getRow(address, i64(i));
+  int64_t bytes = storage.getIntOrFloatBitWidth() / 8;
+  auto store = [&](Value value, int64_t number) {
+    Address row = getRow(address, i64(number));
     if (square->unrolled)
       prefetch(argument, map, row, element, /*write=*/true);
-    LLVM::StoreOp::create(b, loc, rows[i],
+    LLVM::StoreOp::create(b, loc, value,
                           gep(data[argument], storage, getMemoryOffset(row)),
-                          storage.getIntOrFloatBitWidth() / 8);
-  }
+                          bytes);
+  };
+  if (square->steps == 2 && isHalf(storage))
+    return store(joinWords(rows), getStepOfElement(0));
+  if (square->steps == 2)
+    joinPairs(rows);
+  else
+    transpose(rows);
+  for (auto [i, row] : llvm::enumerate(rows))
+    store(row, i);
 }
 
 Value CpuKernels::loadFromTable(Value table, Type element) {
@@ -471,8 +513,10 @@ LogicalResult CpuKernels::emitSquares(StepEmitter &emitter, Sink &sink,
   auto forEachStep = [&](bool folds) {
     if (layout.unrolled)
       return forEachSquare([&]() {
-        for (int64_t step = 0; step < layout.steps; ++step)
+        for (int64_t step = 0; step < layout.steps; ++step) {
+          square->isFirst = step == 0;
           emitStep(i64(step), folds);
+        }
       });
     auto steps = scf::ForOp::create(b, loc, i64(0), i64(layout.steps), i64(1));
     b.setInsertionPoint(steps.getBody()->getTerminator());
@@ -500,7 +544,8 @@ LogicalResult CpuKernels::emitSquares(StepEmitter &emitter, Sink &sink,
       for (auto [rest, exit] :
            llvm::zip(map.rest, loadVector(carrier, exitSlots(), point, type)))
         rest = exit;
-      StepSink::Moved moved = sink.scanLanes(carrier, map, point, true);
+      StepSink::Moved moved =
+          sink.scanLanes(carrier, map, point, /*segments=*/layout.steps > 2);
       if (!fold)
         storeVector(carrier, carrySlots(), point, moved.previous);
     }

@@ -33,13 +33,11 @@ Value compareBits(MathBuilder &b, arith::CmpIPredicate predicate, Value bits,
 /// The 16 bits of a bf16 nearest to the f32 with these bits, ties to even.
 Value roundToBrain(MathBuilder &b, Value bits) {
   Value odd = b.bitAnd(b.shiftRight(bits, 16), b.integer(1));
-  Value rounded = b.shiftRight(
-      b.addInteger(bits, b.addInteger(odd, b.integer(0x7fff))), 16);
-  Value magnitude = b.bitAnd(bits, b.integer(0x7fffffff));
-  Value isNan =
-      compareBits(b, arith::CmpIPredicate::ugt, magnitude, 0x7f800000);
-  Value quiet = b.bitOr(b.shiftRight(bits, 16), b.integer(0x40));
-  return b.select(isNan, quiet, rounded);
+  Value rounded = b.addInteger(b.addInteger(bits, b.integer(0x7fff)), odd);
+  Value number = b.fromBits(bits);
+  Value isNan = b.compare(arith::CmpFPredicate::UNO, number, number);
+  Value quiet = b.bitOr(bits, b.integer(0x400000));
+  return b.shiftRight(b.select(isNan, quiet, rounded), 16);
 }
 
 /// The 16 bits of an f16 nearest to the f32 with these bits, ties to even.

@@ -179,6 +179,7 @@ InterfaceBuilder::createVariant(DictionaryAttr variant) {
       extent("summary_bytes"),
       extent("scratch_bytes"),
       number("step_cost_ns"),
+      number("fold_cost_ns"),
       number("step_bytes")};
   for (StringRef phase : {"start", "fold", "advance", "replay", "finish"}) {
     // A variant that never splits time has no kernels for it.

@@ -71,10 +71,10 @@ bool evaluate(const recur_extent &extent, const CheckedArguments &arguments,
 /// Time of a tile that is folded from memory and replayed from cache, over
 /// that of one that is only replayed, from memory. A fold reads about two
 /// thirds of the bytes, with the lines of the results counted; the replay then
-/// waits for those alone. From 1.17 where memory is the limit to 1.8 where
-/// computing is.
-double costOfFolding(double computing, double moving) {
-  double fold = std::max(0.8 * computing, 0.67 * moving);
+/// waits for those alone: 1.17 where memory is the limit. `folding` is what a
+/// fold computes, which may be several times what a replay does.
+double costOfFolding(double computing, double folding, double moving) {
+  double fold = std::max(folding, 0.67 * moving);
   double replay = std::max(computing, 0.5 * moving);
   return (fold + replay) / std::max(computing, moving);
 }
@@ -303,7 +303,7 @@ void Plan::split(const CheckedArguments &arguments, int32_t threads) {
 
   // Split over time: in the time of one direct tile every other thread folds
   // and replays a tile that is shorter by `folding`.
-  double folding = costOfFolding(computing, moving);
+  double folding = costOfFolding(computing, variant->fold_cost_ns, moving);
   double tileSteps =
       tileBytes / (static_cast<double>(std::max<int64_t>(items, 1)) * moving *
                    bytesPerNanosecond);

@@ -159,6 +159,7 @@ struct Problem {
     variant.carry_bytes = {64, 0, 0};
     variant.summary_bytes = {sizeof(Summary), 0, 0};
     variant.step_cost_ns = 2.0;
+    variant.fold_cost_ns = 2.0;
     variant.step_bytes = 12.0 * lanes;
     variant.start = start;
     variant.fold = fold;

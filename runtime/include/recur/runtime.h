@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RECUR_ABI_VERSION 3
+#define RECUR_ABI_VERSION 4
 
 #if defined(_WIN32)
 #define RECUR_EXPORT
@@ -170,9 +170,10 @@ typedef struct recur_cpu_variant {
   int64_t item_lanes;
   uint64_t unit_stride_mask;
   recur_extent carry_bytes, summary_bytes, scratch_bytes;
-  /// Estimated nanoseconds of one item (all its lanes) at one time, for
-  /// splitting work.
-  double step_cost_ns;
+  /// Estimated nanoseconds of computing for one item (all its lanes) at one
+  /// time, in a replay and in a fold. Folding a matrix of k x k costs k times as
+  /// much as applying it: time is split only where it still pays.
+  double step_cost_ns, fold_cost_ns;
   /// Bytes one item moves at one time: tiles are sized to stay in L2.
   double step_bytes;
   recur_cpu_kernel start, fold, advance, replay, finish;

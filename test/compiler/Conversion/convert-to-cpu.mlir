@@ -124,7 +124,7 @@ func.func @linear(%a: tensor<?x?x?xf32> {recur.name = "a", recur.dims = ["b", "t
 // CHECK-LABEL: func.func private @linear__cpu1_replay(
 // CHECK: scf.for
 // CHECK: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
-// CHECK-COUNT-8: vector.shuffle
+// CHECK-COUNT-8: llvm.inline_asm "valignd
 // CHECK: vector.extract %{{.*}}[15]
 // CHECK: llvm.store
 // CHECK: scf.if

@@ -89,6 +89,16 @@ recurrence half over t (a[b,t,d]: bf16, x[b,t,d]: f16) -> (y[b,t,d]: bf16, z[b,t
   z = h - x
 })";
 
+/// With lanes along time, words of two steps beside pairs of numbers.
+const char *const kWords = R"(
+recurrence words over t reverse (a[b,t,d]: bf16, x[b,t,d]: bf16, w[b,t,d]) ->
+    (y[b,t,d]: bf16, z[b,t,d], final h) {
+  state h[b,d] = 0.25
+  h = a * prev(h) + x
+  y = h + w
+  z = h - prev(h)
+})";
+
 const char *const kDouble = R"(
 recurrence double over t (a[b,t,d]: f64, x[b,t,d]: f64) -> (y[b,t,d]: f64) {
   state h[b,d]: f64
@@ -129,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Spec{"mixed", kMixed}, Spec{"uniform", kUniform},
                     Spec{"reverse", kReverse}, Spec{"packed", kPacked},
                     Spec{"packed_reset", kPackedReset}, Spec{"half", kHalf},
-                    Spec{"double", kDouble}),
+                    Spec{"words", kWords}, Spec{"double", kDouble}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace

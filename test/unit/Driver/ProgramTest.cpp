@@ -180,6 +180,34 @@ TEST(Program, HoldsCodeForGpus) {
   EXPECT_TRUE(hopper);
 }
 
+// What a fold computes is known to the runtime: of matrices over a small state
+// set, several times what a replay does; of numbers, little more.
+TEST(Program, SaysWhatFoldsCost) {
+  auto ratioOf = [](const char *step) {
+    Program program = Program::compile(
+        std::string("recurrence scan over t (A[i=4,j=4], e[b,t,i], x[b,t]) -> "
+                    "(y[b,t]) {\n") +
+        step + "}\n");
+    EXPECT_TRUE(program) << program.errors();
+    // (with lanes along sequences: along time a replay composes too)
+    const recur_info &info = program["scan"].info();
+    const recur_cpu_variant &variant =
+        info.cpu_variants[info.n_cpu_variants - 1];
+    EXPECT_GE(variant.lane_dim, 0);
+    EXPECT_GT(variant.step_cost_ns, 0);
+    return variant.fold_cost_ns / variant.step_cost_ns;
+  };
+  double matrices = ratioOf("  state v[b,i]\n"
+                            "  v = logsumexp(j: A + v[b,t-1,j]) + e\n"
+                            "  y = max(i: v)\n");
+  double numbers = ratioOf("  state v[b]\n"
+                           "  v = logaddexp(prev(v) + x, sum(i: e))\n"
+                           "  y = v\n");
+  EXPECT_GT(matrices, 3);
+  EXPECT_LT(matrices, 5);
+  EXPECT_LT(numbers, 1.2);
+}
+
 // Code for GPUs alone is refused for tensors on the CPU, by its targets.
 TEST(Program, ForGpusAlone) {
   ProgramOptions options;

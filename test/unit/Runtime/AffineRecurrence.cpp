@@ -187,6 +187,7 @@ AffineRecurrence::AffineRecurrence(AffineOptions options) : options(options) {
   variant.summary_bytes = {sizeof(Summary), 0, 0};
   variant.scratch_bytes = {64, 0, 0};
   variant.step_cost_ns = options.stepCost;
+  variant.fold_cost_ns = options.stepCost * options.foldCost;
   variant.step_bytes = options.stepBytes;
   if (options.lanes == 1)
     install<1>(variant, options.reverse, options.segments);

@@ -26,6 +26,7 @@ struct AffineOptions {
   int64_t lanes = 4;
   /// Cost that the variant claims; a high one makes small sizes split.
   double stepCost = 1.0;
+  double foldCost = 0.8; ///< of a step's
   double stepBytes = 24.0;
 };
 

@@ -79,6 +79,19 @@ TEST(Plan, SplitsItemsWhereTheySuffice) {
   EXPECT_FALSE(planFor({}, 1, 1'000'000, 4, 1).splitsTime);
 }
 
+// Where a fold costs several steps, two threads take longer than one would;
+// many threads still gain, by direct tiles that are as much longer.
+TEST(Plan, SplitsTimeOnlyWhereFoldsPay) {
+  AffineOptions options{.stepCost = 200, .foldCost = 4};
+  EXPECT_FALSE(planFor(options, 1, 1'000'000, 4, 2).splitsTime);
+  Plan plan = planFor(options, 1, 1'000'000, 4, 16);
+  EXPECT_TRUE(plan.splitsTime);
+  EXPECT_NEAR(static_cast<double>(plan.tiling.directSteps),
+              5.0 * static_cast<double>(plan.tiling.foldedSteps), 128);
+  options.foldCost = 0.8;
+  EXPECT_TRUE(planFor(options, 1, 1'000'000, 4, 2).splitsTime);
+}
+
 // A tiny call runs on its caller.
 TEST(Plan, DoesNotWakeThreadsForLittleWork) {
   EXPECT_EQ(planFor({}, 1, 1, 512, 16).bodies, 1);
