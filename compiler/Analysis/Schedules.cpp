@@ -454,8 +454,10 @@ static double countOperations(ScanLikeOpInterface scan) {
 /// a multiprocessor reach 95 to 98 % of streaming; two blocks, or rows of 128
 /// bytes, 88 to 94 %. Of 16-bit numbers short tiles are best where there is a
 /// block for every multiprocessor, longer ones where there are fewer; steps
-/// that compute much want more warps, and still gain a fifth. Of wider numbers
-/// such steps are better off in registers. False if a step does not suit.
+/// that compute much want more warps, and still gain a fifth, and so do sums of
+/// exponentials (92 % with twelve warps, 85 with eight). Of wider numbers steps
+/// that compute much are better off in registers. False if a step does not
+/// suit.
 static bool addStagedTiles(ScanLikeOpInterface scan, const TargetSpec &target,
                            const LaneDims &dims, const TileShape &shape,
                            SmallVectorImpl<ScheduleAttr> &schedules) {
@@ -493,7 +495,8 @@ static bool addStagedTiles(ScanLikeOpInterface scan, const TargetSpec &target,
         width, /*contiguous=*/true, /*segment=*/0, steps, /*group=*/32,
         /*chunks=*/1, warps, stages));
   };
-  if (shape.narrow && countOperations(scan) > 12) {
+  bool isLog = scan.getAlgebra().getSemiring() == Semiring::LogSumExp;
+  if (isLog || (shape.narrow && countOperations(scan) > 12)) {
     add(/*steps=*/8, /*warps=*/12, 96 << 10);
     return true;
   }
@@ -569,11 +572,14 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
       add("lookback", channel, 1, true, 32, 8, elements);
     add("lookback", channel, matrices ? 1 : pair, true, few ? 8 : 16, 8,
         shape->order == 2 && shape->innerLast ? 2 * elements : elements);
-    // The next tile, and addresses with any strides, take registers as well.
-    // Where maps of matrices travel, every thread of a block would read and
-    // apply those of all its warps.
-    if (shape->travelling <= 2 &&
-        !addStagedTiles(scan, target, dims, *shape, schedules))
+    // With stages a warp applies its own map alone: of matrices too (the
+    // order-2 filter, 88 -> 99 % of streaming). In registers every thread of a
+    // block applies those of all its warps, and the next tile, and addresses
+    // with any strides, take registers as well.
+    bool isSmall = shape->travelling <= 2;
+    bool staged = (isSmall || (shape->order <= 2 && !shape->isTuple)) &&
+                  addStagedTiles(scan, target, dims, *shape, schedules);
+    if (isSmall && !staged)
       add("tile", channel, std::min<int64_t>(pair, 2), true, 32, 8,
           elements / 2);
     if (!shape->innerLast)
@@ -606,17 +612,18 @@ static void addTiles(ScanLikeOpInterface scan, const TargetSpec &target,
         std::min<int64_t>(elements, 32) / (2 * share));
   // A block or a warp a row, with less in its registers: the next steps are on
   // their way. A block's tile of 2048 steps wants rows as long, and sums that
-  // cost little more than what is moved.
-  bool hasBlocks = elements >= 32 && vector > 1 && !walksBounds &&
-                   scan.getAlgebra().getSemiring() == Semiring::PlusTimes;
-  if (hasBlocks && !narrow)
+  // cost little more than what is moved. Of numbers of 16 bits, blocks of 64
+  // and 128 threads that share a multiprocessor by many are within 2 % of
+  // streaming.
+  bool hasBlocks = elements >= 32 && vector > 1 && !walksBounds && isSum;
+  if (hasBlocks && narrow) {
+    add("tile", time, vector, true, 1, 4, 16);
+    add("tile", time, vector, true, 1, 2, 16);
+  } else if (hasBlocks) {
     add("tile", time, vector, true, 1, 8, 8);
+  }
   add("tile", time, vector, true, 1, 1,
       std::max<int64_t>(elements / 4, vector));
-  // (of two that the model takes for as fast the first is chosen: rows of 16
-  // bits want warps where they are many)
-  if (hasBlocks && narrow)
-    add("tile", time, vector, true, 1, 8, 8);
 }
 
 /// A step's states shared by threads along their last dim, if it is reduced:

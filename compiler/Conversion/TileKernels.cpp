@@ -132,8 +132,10 @@ LogicalResult TileKernels::emit(gpu::GPUModuleOp gpuModule, StringRef name) {
   gpu::GPUFuncOp function = createKernel(module, name, threads);
   describeTile(function);
   // Registers for as many blocks as keep a multiprocessor's memory busy.
-  int64_t resident =
-      handsOver() ? 1 : (stages && !hasLargeMaps() ? 768 : 512) / threads;
+  int64_t resident = handsOver()                 ? 1
+                     : isLight()                 ? 1024 / threads
+                     : stages && !hasLargeMaps() ? 768 / threads
+                                                 : 512 / threads;
   function->setAttr("nvvm.minctasm",
                     b.getI32IntegerAttr(std::max<int64_t>(1, resident)));
   readParameters(function);
@@ -707,6 +709,23 @@ int64_t TileKernels::getWork(const Carrier &carrier) const {
   return isLog ? 4 * work : work;
 }
 
+/// Whether 64 registers are enough for a block that walks rows of 16-bit
+/// numbers: what it has read and what is on its way fill half of them.
+bool TileKernels::isLight() {
+  if (!timeLanes || lookback || stages || rows > 1 || width < 8 ||
+      hasLargeMaps())
+    return false;
+  int64_t bits = 0;
+  for (unsigned input = 0; input < accesses.size(); ++input)
+    if (int64_t count = getRegisters(input); count > 0) {
+      auto vector = dyn_cast<VectorType>(getRegisterType(input));
+      Type element = getElementTypeOrSelf(getRegisterType(input));
+      bits += count * (vector ? vector.getNumElements() : 1) *
+              element.getIntOrFloatBitWidth();
+    }
+  return bits <= 16 * 32;
+}
+
 /// So much shared memory that a multiprocessor of the target holds one block:
 /// blocks read rows of a few hundred bytes each, and the more of them are under
 /// way, the further apart is what the memory is asked for. Measured on an H200
@@ -765,6 +784,7 @@ void TileKernels::describeTile(gpu::GPUFuncOp function) {
                      : stages && timeLanes && !hasLargeMaps() ? 80
                      : lookback                               ? 128
                      : rows > 1                               ? 56
+                     : isLight()                              ? 64
                                                               : 96;
   launch.stepsInFlight = getElements() * std::max<int64_t>(1, stages);
   describe(function, launch);

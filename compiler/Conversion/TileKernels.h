@@ -177,6 +177,7 @@ private:
                               Value place, unsigned alignment)>
           visit);
   void meet(Value number, bool waits);
+  void exchange(Value value, Value place, unsigned alignment);
   void writeHandOver(llvm::ArrayRef<States> states);
   llvm::SmallVector<States> readHandOver();
   void beginHandOver(llvm::ArrayRef<States> starts);
@@ -238,9 +239,10 @@ private:
                                          unsigned carrier, Value isBase,
                                          Value &isThere);
   bool composesWindow() const;
-  int64_t getWindowSlots() const;
-  int64_t getTilesOfSlot() const;
-  int64_t getWindowRows() const;
+  int64_t getLargestWindow();
+  int64_t getWindowSlots();
+  int64_t getTilesOfSlot();
+  int64_t getWindowRows();
   Value getWindow();
   Value getWindowBegin();
   Value getTileOfWindow(Value slot, int64_t number);
@@ -319,6 +321,7 @@ private:
   void storeMap(Value slot, unsigned carrier, const Map &map);
   Map loadMap(unsigned carrier, Value slot);
   bool hasLargeMaps() const;
+  bool isLight();
   int64_t getWork(const Carrier &carrier) const;
   int64_t getSharedOfOneBlock() const;
   void describeTile(mlir::gpu::GPUFuncOp function);

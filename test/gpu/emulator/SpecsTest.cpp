@@ -412,6 +412,28 @@ const Scheduled schedules[] = {
      "algorithm=lookback,lanes=t,width=4,steps=8,chunks=1,warps=2,stages=1",
      "recurrence r over t (a[t,d], x[t,d], h0[s,d]) -> (h[t,d], final h) {\n"
      "  segments cu[s]\n  state h[d] = h0\n  h = a * prev(h) + x\n}\n"},
+    // Windows of sixteen tiles, of which a thread reads two, or four, and of
+    // eight, where numbers have 16 bits.
+    {"WideWindow",
+     "algorithm=lookback,lanes=d,width=1,steps=2,group=32,warps=8",
+     "recurrence r over t (a[b,t,d], x[b,t,d], h0[b,d]) -> (h[b,t,d], "
+     "final h) {\n  reset z[b,t]\n  state h[b,d] = h0\n"
+     "  h = a * prev(h) + x\n}\n",
+     true},
+    {"WideWindowOfFew",
+     "algorithm=lookback,lanes=d,width=1,steps=4,group=16,warps=2",
+     "recurrence r over t reverse (a[b,t,d], x[b,t,d]) -> (h[b,t,d]) {\n"
+     "  state h[b,d] = 0.5\n  h = a * prev(h) + x\n}\n"},
+    {"NarrowWindow",
+     "algorithm=lookback,lanes=d,width=1,steps=2,group=32,warps=8",
+     "recurrence r over t (a[b,t,d]: bf16, x[b,t,d]: bf16) -> "
+     "(h[b,t,d]: bf16) {\n  state h[b,d]\n  h = a * prev(h) + x\n}\n"},
+    // Rows of 16 bits in blocks of 64 and 128 threads.
+    {"NarrowRows",
+     "algorithm=tile,lanes=t,width=8,steps=8,group=1,chunks=2,warps=2",
+     "recurrence r over t (a[b,d,t]: bf16, x[b,d,t]: bf16) -> "
+     "(h[b,d,t]: bf16, final h) {\n  state h[b,d]\n"
+     "  h = a * prev(h) + x\n}\n"},
     // Warps that hand their states to each other, with tiles on their way: with
     // lags and resets, 16 bits, parts of 64 bits, several numbers a channel, a
     // state of all channels.
