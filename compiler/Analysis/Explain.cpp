@@ -518,7 +518,10 @@ static void explainSchedules(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
     target = schedule.getTarget();
     bool overTime = schedule.getLanes() == space.getName(space.getTime());
     os << "  " << target << ": " << schedule.getAlgorithm() << ", ";
-    if (schedule.getWidth() > 1)
+    if (schedule.getWidth() > 1 && schedule.getAlgorithm() == "newton")
+      os << "one thread for each " << schedule.getWidth() << " of "
+         << schedule.getLanes();
+    else if (schedule.getWidth() > 1)
       os << schedule.getWidth() << " lanes along " << schedule.getLanes();
     else
       os << "one thread for each " << schedule.getLanes();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Analysis/Schedules.h"
+#include "compiler/Analysis/Jacobian.h"
 #include "compiler/Analysis/Monoids.h"
 #include "compiler/Analysis/Waves.h"
 
@@ -689,6 +690,29 @@ static constexpr int64_t kStatelessSteps = 16;
 /// 65536 steps, which one thread a channel combines one after the other.
 static constexpr int64_t kLongSegment = 256;
 
+/// Neighbours along the channel that a thread of segments over the grid has:
+/// what a warp reads at once is whole lines of 128 bytes where it has two of 16
+/// bits.
+static int64_t getNewtonWidth(ScanLikeOpInterface scan, const LaneDims &dims) {
+  auto newton = dyn_cast<NewtonOp>(scan.getOperation());
+  if (!newton || dims.inner.any() ||
+      (newton.getGuesses() && !newton.getGuesses()->empty()) ||
+      llvm::is_contained(findParts(newton).isLinear, true))
+    return 1;
+  unsigned time = scan.getSpace().getTime();
+  auto hasBits = [](Type type) {
+    Type element = getElementTypeOrSelf(type);
+    return element.isBF16() || element.isF16();
+  };
+  for (auto [i, input] : llvm::enumerate(scan.getInputs()))
+    if (scan.getInputMap(i).isFunctionOfDim(time) && !hasBits(input.getType()))
+      return 1;
+  for (auto [i, type] : llvm::enumerate(scan->getResultTypes()))
+    if (!scan.getOutput(i).isFinal() && !hasBits(type))
+      return 1;
+  return 2;
+}
+
 /// Newton's method. Over the grid, the warps of the last kernel's blocks are as
 /// many as let the summaries of 32 channels fit in 48 kB of shared memory, up
 /// to eight.
@@ -711,14 +735,17 @@ static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
   while (warps > 1 && (wide ? 8 : 4) * 32 * warps * numbers > 48 << 10)
     warps /= 2;
   auto add = [&](bool contiguous, int64_t segment, int64_t steps, int64_t group,
-                 int64_t warps) {
+                 int64_t warps, int64_t width = 1) {
     schedules.push_back(ScheduleAttr::get(
         scan.getContext(), target.name, "newton", space.getName(dims.channel),
-        /*width=*/1, contiguous, segment, steps, group, /*chunks=*/1, warps));
+        width, contiguous, segment, steps, group, /*chunks=*/1, warps));
   };
   // Long segments where channels are many: the steps in front of them count
   // less. Short ones where channels are few.
   if (warps >= 2) {
+    if (int64_t width = getNewtonWidth(scan, dims); width > 1)
+      for (int64_t segment : {512, 256, 128})
+        add(true, segment, 32, 32, warps, width);
     for (int64_t segment : {512, 256, 128, 32})
       add(true, segment, 32, 32, warps);
     add(false, 128, 32, 32, warps);

@@ -142,8 +142,13 @@ void GpuKernels::store(Value pointer, Value value, unsigned alignment) {
 Value GpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
                             const InnerPoint &point) {
   b.restoreInsertionPoint(builder.saveInsertionPoint());
-  if (!loadedAhead.empty() && loadedAhead[input])
-    return loadedAhead[input];
+  if (!loadedAhead.empty() && loadedAhead[input]) {
+    Value loaded = loadedAhead[input];
+    return isa<VectorType>(loaded.getType())
+               ? LLVM::ExtractElementOp::create(b, loc, loaded, i32(channel))
+                     .getResult()
+               : loaded;
+  }
   if (int64_t lag = scan.getInputLag(input); lag > 0)
     return loadLagged(input, lag, point);
   unsigned argument = inputArguments[input];
@@ -151,6 +156,34 @@ Value GpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
   return load(getPointer(argument, map, point),
               getElementTypeOrSelf(scan.getInputs()[input].getType()),
               /*isInput=*/true, getAlignment(argument, map, point));
+}
+
+bool GpuKernels::isVector(unsigned argument, AffineMap map) const {
+  if (channels == 1 || !isa<FloatType>(signature.arguments[argument].element))
+    return false;
+  for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
+    SignatureAccess access = splitIndex(expr);
+    if (access.dim == laneDim)
+      return isContiguous(argument, axis) && access.divisor == 1 &&
+             !access.modulus && access.offset % channels == 0;
+  }
+  return false;
+}
+
+/// Where no store is in their way, optimizers move what the loop over steps
+/// loads ahead into the next round, where a step waits for it.
+Value GpuKernels::loadAhead(unsigned input) {
+  unsigned argument = inputArguments[input];
+  AffineMap map = scan.getInputMap(input);
+  InnerPoint point(position);
+  auto keep = [&](Value value) { return onlyReads ? hide(value) : value; };
+  if (!isVector(argument, map))
+    return keep(loadInput(b, loc, input, point));
+  Type element = getElementTypeOrSelf(scan.getInputs()[input].getType());
+  return keep(LLVM::LoadOp::create(
+      b, loc, VectorType::get({channels}, element),
+      getPointer(argument, map, point), channels * getBytes(element),
+      /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/true));
 }
 
 /// Before the start of its sequence a lagged input is read from its history,
@@ -215,6 +248,16 @@ void GpuKernels::storeResult(unsigned result, const InnerPoint &point,
                              Value value) {
   AffineMap map = getResultMap(result);
   unsigned argument = resultArguments[result];
+  if (isVector(argument, map)) {
+    waiting.resize(scan->getNumResults());
+    SmallVector<Value> &values = waiting[result];
+    if (channel == 0)
+      values = {getPointer(argument, map, point)};
+    values.push_back(value);
+    if (channel + 1 == channels)
+      storeVector(values.front(), ArrayRef(values).drop_front(), isWriter(map));
+    return;
+  }
   auto write = [&] {
     store(getPointer(argument, map, point), value,
           getAlignment(argument, map, point));
@@ -224,6 +267,36 @@ void GpuKernels::storeResult(unsigned result, const InnerPoint &point,
     return write();
   if (isStoredInLine(map) && !isPair(value.getType()))
     return storeInLine(writes, getPointer(argument, map, point), value);
+  when(writes, write);
+}
+
+/// The values of all channels of this thread, if `writes`, or it is null. Those
+/// that have been narrowed are narrowed together.
+void GpuKernels::storeVector(Value pointer, ArrayRef<Value> values,
+                             Value writes) {
+  Type element = values.front().getType();
+  SmallVector<Value> wide;
+  for (Value value : values)
+    if (auto narrow = value.getDefiningOp<arith::TruncFOp>();
+        narrow && narrow.getIn().getType().isF32())
+      wide.push_back(narrow.getIn());
+  bool narrows = wide.size() == values.size();
+  if (narrows)
+    values = wide;
+  auto type =
+      VectorType::get({int64_t(values.size())}, values.front().getType());
+  Value vector = LLVM::UndefOp::create(b, loc, type);
+  for (auto [i, value] : llvm::enumerate(values))
+    vector = LLVM::InsertElementOp::create(b, loc, vector, value, i32(i));
+  if (narrows)
+    vector = arith::TruncFOp::create(
+        b, loc, VectorType::get({int64_t(values.size())}, element), vector);
+  auto write = [&] {
+    LLVM::StoreOp::create(b, loc, vector, pointer,
+                          values.size() * getBytes(element));
+  };
+  if (!writes)
+    return write();
   when(writes, write);
 }
 

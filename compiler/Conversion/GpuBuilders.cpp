@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace recur;
@@ -90,7 +91,25 @@ void GpuKernels::copyAsync(int64_t bytes, Value to, Value from) {
 }
 
 Value GpuKernels::hide(Value value) {
-  return emitPtx(i64Type, "", "=l,0", value);
+  Type type = value.getType();
+  if (isPair(type))
+    return value;
+  unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  if (auto vector = dyn_cast<VectorType>(type))
+    bits *= vector.getNumElements();
+  StringRef constraints = bits == 64   ? "=l,0"
+                          : bits == 32 ? "=r,0"
+                          : bits == 16 ? "=h,0"
+                                       : "";
+  if (constraints.empty())
+    return value;
+  Type whole = b.getIntegerType(bits);
+  if (type != whole)
+    value = LLVM::BitcastOp::create(b, loc, whole, value);
+  value = emitPtx(whole, "", constraints, value);
+  return type == whole
+             ? value
+             : LLVM::BitcastOp::create(b, loc, type, value).getResult();
 }
 
 //===----------------------------------------------------------------------===//

@@ -230,12 +230,33 @@ GpuKernels::forEachItem(bool bySegments,
     if (bySegments)
       total = mul(items, segments);
   }
-  Value first = add(mul(block, width), thread);
-  auto loop = scf::ForOp::create(b, loc, first, total, mul(blocks, width));
+  Value first = add(mul(block, width), thread), stride = mul(blocks, width);
+  if (channels > 1) {
+    first = mul(first, i64(channels));
+    stride = mul(stride, i64(channels));
+  }
+  auto loop = scf::ForOp::create(b, loc, first, total, stride);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(loop.getBody()->getTerminator());
   locateItem(loop.getInductionVar(), bySegments);
   return body();
+}
+
+LogicalResult
+GpuKernels::forEachChannel(llvm::function_ref<LogicalResult()> body) {
+  if (channels == 1)
+    return body();
+  Value first = position[laneDim], firstItem = item;
+  LogicalResult result = success();
+  for (channel = 0; channel < channels && succeeded(result); ++channel) {
+    position[laneDim] = add(first, i64(channel));
+    item = add(firstItem, i64(channel));
+    result = body();
+  }
+  channel = 0;
+  position[laneDim] = first;
+  item = firstItem;
+  return result;
 }
 
 /// Splits the number of an item into its position, and finds its steps.

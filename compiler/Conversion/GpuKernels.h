@@ -74,6 +74,9 @@ protected:
   mlir::LogicalResult
   forEachItem(bool bySegments, llvm::function_ref<mlir::LogicalResult()> body);
   void locateItem(Value number, bool bySegments);
+  /// Emits `body` for each channel that this thread has.
+  mlir::LogicalResult
+  forEachChannel(llvm::function_ref<mlir::LogicalResult()> body);
   /// Splits a number into positions along `order`, the last dim fastest; a dim
   /// has as many as `getExtent` says, of the number's type.
   void spread(Value number, llvm::ArrayRef<unsigned> order,
@@ -132,6 +135,8 @@ protected:
   /// The inputs whose elements of later steps are loaded ahead.
   llvm::SmallVector<unsigned> findLoadedAhead();
   int64_t getStepsAhead(llvm::ArrayRef<unsigned> inputs);
+  /// The elements of this step for all channels of this thread.
+  Value loadAhead(unsigned input);
   /// Estimated cycles from the states before a step to those after it.
   int64_t getStepLatency();
 
@@ -153,6 +158,9 @@ protected:
   }
   bool usesWorkspace(const Carrier &carrier, Summary summary) const;
   Registers makeRegisters(Summary summary);
+  /// The registers of a carrier for the channel that is worked on.
+  llvm::MutableArrayRef<Value> getChannel(Registers &registers, Summary summary,
+                                          const Carrier &carrier) const;
   Value read(Registers &registers, Summary summary, const Carrier &carrier,
              const InnerPoint &point, Value number);
   void write(Registers &registers, Summary summary, const Carrier &carrier,
@@ -214,6 +222,9 @@ protected:
   Value getSecond(Value pointer, mlir::Type part);
   Value loadLagged(unsigned input, int64_t lag, const InnerPoint &point);
   void storeResult(unsigned result, const InnerPoint &point, Value value);
+  /// Whether the channels of a thread are one vector of the argument.
+  bool isVector(unsigned argument, mlir::AffineMap map) const;
+  void storeVector(Value pointer, llvm::ArrayRef<Value> values, Value writes);
   mlir::AffineMap getResultMap(unsigned result);
   Value isFirstInMissingDims(mlir::AffineMap map);
   /// Whether this thread writes a result with this map; null: it does.
@@ -253,8 +264,8 @@ protected:
                       mlir::Type result = {});
   /// Sends 4, 8 or 16 bytes from global to shared memory.
   void copyAsync(int64_t bytes, Value to, Value from);
-  /// The i64 itself, of which optimizers know nothing: what is computed of it
-  /// stays where it is.
+  /// A number, or a vector of 32 bits, of which optimizers know nothing: what
+  /// is computed of it, and what it is computed of, stays where it is.
   Value hide(Value value);
 
   // What the threads of a warp do together.
@@ -296,8 +307,16 @@ protected:
   Value sequenceBegin, sequenceEnd;
   Value stepBegin, stepEnd; // of this segment, counted in the sequence
   Value step, time;         // now
+  /// Neighbours along the lane dim that a thread has, and the one that is
+  /// worked on.
+  int64_t channels = 1, channel = 0;
+  /// By result: where the channels of this thread are stored at once, and the
+  /// values of those before.
+  llvm::SmallVector<llvm::SmallVector<Value>> waiting;
   /// Whether few threads run on a processor, and may take many registers.
   bool hasFewThreads = true;
+  /// Whether the steps now emitted write nothing.
+  bool onlyReads = false;
   /// By input: the element at this step where it has been loaded before.
   llvm::SmallVector<Value> loadedAhead;
 };

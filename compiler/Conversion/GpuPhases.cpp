@@ -95,11 +95,14 @@ private:
 
 /// carry := start state.
 void GpuKernels::emitStart(Registers &carry) {
-  for (const Carrier &carrier : carriers)
-    forEachPoint(carrier, [&](const InnerPoint &point) {
-      writeVector(carry, Summary::State, carrier, point,
-                  createStarts(carrier, point));
-    });
+  (void)forEachChannel([&] {
+    for (const Carrier &carrier : carriers)
+      forEachPoint(carrier, [&](const InnerPoint &point) {
+        writeVector(carry, Summary::State, carrier, point,
+                    createStarts(carrier, point));
+      });
+    return success();
+  });
 }
 
 /// (P, E) of a segment, from the identity.
@@ -188,7 +191,10 @@ void GpuKernels::emitCombine() {
 /// A segment's outputs from its entry state; carry := exit state.
 LogicalResult GpuKernels::emitReplay(Registers &carry, bool writes) {
   ReplaySink sink(*this, carry, writes);
-  return emitSteps({&carry}, sink, /*withReadout=*/true);
+  onlyReads = !writes;
+  LogicalResult result = emitSteps({&carry}, sink, /*withReadout=*/true);
+  onlyReads = false;
+  return result;
 }
 
 /// Writes the final states.
@@ -239,7 +245,8 @@ SmallVector<unsigned> GpuKernels::findLoadedAhead() {
 
 /// Steps whose inputs are loaded before those of the steps in front of them are
 /// used, where a step takes long: as long as memory takes, if the values of so
-/// many inputs leave registers to the steps.
+/// many inputs leave registers to the steps. Where a thread has several
+/// channels, threads are few.
 int64_t GpuKernels::getStepsAhead(ArrayRef<unsigned> inputs) {
   if (inputs.size() > 4)
     return 4;
@@ -247,7 +254,8 @@ int64_t GpuKernels::getStepsAhead(ArrayRef<unsigned> inputs) {
     return getBytes(getElementTypeOrSelf(scan.getInputs()[input].getType())) <=
            4;
   };
-  return hasFewThreads && inputs.size() <= 3 && llvm::all_of(inputs, isWord)
+  return (hasFewThreads || channels > 1) && inputs.size() <= 3 &&
+                 llvm::all_of(inputs, isWord)
              ? 16
              : 8;
 }
@@ -283,10 +291,12 @@ SmallVector<mlir::Value *> GpuKernels::getSlots(ArrayRef<Registers *> all) {
 }
 
 LogicalResult GpuKernels::emitStep(StepSink &sink, bool withReadout) {
-  OpBuilder body(b);
-  LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
-  b.restoreInsertionPoint(body.saveInsertionPoint());
-  return emitted;
+  return forEachChannel([&]() -> LogicalResult {
+    OpBuilder body(b);
+    LogicalResult emitted = emitter.emitStep(body, sink, withReadout);
+    b.restoreInsertionPoint(body.saveInsertionPoint());
+    return emitted;
+  });
 }
 
 /// One step after the other.
@@ -349,7 +359,7 @@ LogicalResult GpuKernels::emitAheadLoop(ArrayRef<Registers *> carried,
     for (int64_t ahead = 0; ahead < count; ++ahead) {
       setStep(add(first, i64(ahead)));
       for (unsigned input : inputs)
-        values.push_back(loadInput(b, loc, input, InnerPoint(position)));
+        values.push_back(loadAhead(input));
     }
   };
   Value isAny = compare(arith::CmpIPredicate::slt, begin, end);

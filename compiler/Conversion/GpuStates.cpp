@@ -43,9 +43,17 @@ void GpuKernels::forEachPoint(
 GpuKernels::Registers GpuKernels::makeRegisters(Summary summary) {
   Registers registers;
   for (const Carrier &carrier : carriers)
-    registers.emplace_back(pointCount[getNumber(carrier)] *
+    registers.emplace_back(channels * pointCount[getNumber(carrier)] *
                            getCount(carrier, summary));
   return registers;
+}
+
+MutableArrayRef<mlir::Value>
+GpuKernels::getChannel(Registers &registers, Summary summary,
+                       const Carrier &carrier) const {
+  int64_t count = pointCount[getNumber(carrier)] * getCount(carrier, summary);
+  return MutableArrayRef(registers[getNumber(carrier)])
+      .slice(channel * count, count);
 }
 
 bool GpuKernels::usesWorkspace(const Carrier &carrier, Summary summary) const {
@@ -83,7 +91,7 @@ Value GpuKernels::read(Registers &registers, Summary summary,
                        Value number) {
   if (!inRegisters(carrier))
     return load(getSlot(summary, carrier, point, number), carrier.type);
-  auto &values = registers[getNumber(carrier)];
+  MutableArrayRef<Value> values = getChannel(registers, summary, carrier);
   int64_t linear = getPointNumber(carrier, point);
   std::optional<int64_t> index = getConstantIntValue(number);
   unsigned count = getCount(carrier, summary);
@@ -109,8 +117,8 @@ void GpuKernels::write(Registers &registers, Summary summary,
     return store(getSlot(summary, carrier, point, number), value);
   int64_t linear = getPointNumber(carrier, point);
   assert(linear >= 0 && "dims of carriers in registers are unrolled");
-  registers[getNumber(carrier)][linear * getCount(carrier, summary) +
-                                *getConstantIntValue(number)] = value;
+  getChannel(registers, summary, carrier)[linear * getCount(carrier, summary) +
+                                          *getConstantIntValue(number)] = value;
 }
 
 std::vector<Value> GpuKernels::readVector(Registers &registers, Summary summary,

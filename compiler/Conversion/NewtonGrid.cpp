@@ -6,7 +6,8 @@
 /// Segments that all run at once, in three kernels:
 ///   - each segment finds its entry by running some steps before it from the
 ///     start state, or from what the caller guesses to be the state there,
-///     which a step that forgets makes right, and keeps entry and exit;
+///     which a step that forgets makes right, and keeps entry and exit; a
+///     thread may have a segment of some neighbouring channels;
 ///   - those whose entry is not the exit in front of them run again from there:
 ///     what forgets within a segment is right then;
 ///   - states that are affine once the others are known have their segments'
@@ -55,6 +56,9 @@ static constexpr int64_t kWarmUp = 64;
 /// of wrong guesses is right by chance, and whoever runs a segment again is
 /// waited for by all.
 static constexpr int64_t kGuessChecks = 2, kGuessSteps = 8;
+/// Blocks on a multiprocessor, of threads with one channel: they may take 128
+/// registers, of which what is loaded ahead takes many.
+static constexpr int64_t kSegmentBlocks = 8;
 /// What waiting for the first loads of a segment, and of the steps in front of
 /// it, costs in steps.
 static constexpr int64_t kFirstLoads = 24;
@@ -64,7 +68,12 @@ static constexpr int64_t kFirstLoads = 24;
 LogicalResult NewtonKernels::emitSegments(gpu::GPUFuncOp function,
                                           std::optional<Edge> again) {
   describeSegments(function, again ? 1 + (*again == Edge::Last) : 0);
+  if (!again)
+    function->setAttr(
+        "nvvm.minctasm",
+        b.getI32IntegerAttr(kSegmentBlocks / schedule.getWidth()));
   readParameters(function);
+  channels = again ? 1 : schedule.getWidth();
   LogicalResult result =
       forEachItem(/*bySegments=*/true, [&]() -> LogicalResult {
         if (!again)
@@ -73,6 +82,7 @@ LogicalResult NewtonKernels::emitSegments(gpu::GPUFuncOp function,
             getEdge(*again),
             getEdge(*again == Edge::First ? Edge::Last : Edge::First));
       });
+  channels = 1;
   gpu::ReturnOp::create(b, loc);
   return result;
 }
@@ -89,6 +99,8 @@ void NewtonKernels::describeSegments(gpu::GPUFuncOp function, int64_t run) {
     launch.laneDim = laneDim;
   launch.itemsPerBlock = launch.block = kSegmentThreads;
   launch.timeTile = steps;
+  if (run == 0)
+    addVectors(launch);
   int64_t extra = run == 0 ? kWarmUp + kFirstLoads : kFirstLoads;
   launch.stepCost = again ? 0 : getStepLatency() * (steps + extra) / steps;
   launch.stepsInFlight = again ? 1 << 20 : 8;
@@ -98,6 +110,23 @@ void NewtonKernels::describeSegments(gpu::GPUFuncOp function, int64_t run) {
     launch.registers = 200;
   addWorkspace(launch);
   describe(function, launch);
+}
+
+/// The channels of a thread are one vector of each tensor that varies over
+/// time.
+void NewtonKernels::addVectors(Launch &launch) {
+  int64_t width = schedule.getWidth();
+  if (width == 1)
+    return;
+  launch.laneTile = launch.sizeMultiple = width;
+  for (auto [i, argument] : llvm::enumerate(signature.arguments))
+    if (isa<FloatType>(argument.element) &&
+        llvm::is_contained(argument.dims, int32_t(laneDim)) &&
+        llvm::is_contained(argument.dims, int32_t(space.getTime()))) {
+      launch.vectors |= uint64_t(1) << i;
+      launch.vectorBytes =
+          std::max(launch.vectorBytes, width * getBytes(argument.element));
+    }
 }
 
 /// A segment from the steps in front of it.
@@ -261,19 +290,22 @@ Value NewtonKernels::getEdgeNumber(Value number, Value at) {
   return GpuKernels::at(workspace, offset);
 }
 
+void NewtonKernels::storeEdges(Value edge, Registers registers, Value at) {
+  (void)forEachChannel([&] {
+    for (const Carrier &carrier : carriers)
+      for (auto [i, value] :
+           llvm::enumerate(getChannel(registers, Summary::State, carrier)))
+        store(getEdge(edge, carrier, i, at), value);
+    return success();
+  });
+}
+
 NewtonKernels::Registers NewtonKernels::loadEdges(Value edge, Value at) {
   Registers edges = makeRegisters(Summary::State);
   for (const Carrier &carrier : carriers)
     for (auto [i, value] : llvm::enumerate(edges[getNumber(carrier)]))
       value = load(getEdge(edge, carrier, i, at), carrier.type);
   return edges;
-}
-
-void NewtonKernels::storeEdges(Value edge, const Registers &registers,
-                               Value at) {
-  for (const Carrier &carrier : carriers)
-    for (auto [i, value] : llvm::enumerate(registers[getNumber(carrier)]))
-      store(getEdge(edge, carrier, i, at), value);
 }
 
 /// Calls with each entry of the transitions that is of a linear part, its place

@@ -43,6 +43,17 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
   if (segmentsArgument >= 0)
     return scan.emitError() << "schedule 'newton' expects no packed segments, "
                                "whose lengths differ from lane to lane";
+  if (int64_t width = schedule.getWidth();
+      width > 1 && (width > kMostChannels || !llvm::isPowerOf2_64(width) ||
+                    !isOverGrid() || !schedule.getContiguous() || hasGuess() ||
+                    hasLinear() || !dims.inner.empty()))
+    return scan.emitError()
+           << "schedule 'newton' expects a width of 1, or 2 or "
+           << kMostChannels
+           << " for segments over the grid, unit stride, no inner dims, no "
+              "guess and no states that are affine once others are known; "
+              "found "
+           << width;
   if (llvm::is_contained(pointCount, 0) || getSharedBytes() > kSharedLimit)
     return scan.emitError()
            << "schedule 'newton' expects states and Jacobians that fit in "
@@ -53,7 +64,7 @@ LogicalResult NewtonKernels::emit(gpu::GPUModuleOp target, StringRef symbol,
   std::string key =
       (schedule.getLanes() + (schedule.getContiguous() ? "+" : "-") +
        (isOverGrid() ? "g" : "b") + Twine(schedule.getSteps()) + "," +
-       Twine(group) + "," + Twine(warps))
+       Twine(group) + "," + Twine(warps) + "," + Twine(schedule.getWidth()))
           .str();
   SmallVector<gpu::GPUFuncOp> &kernels = shared[key];
   auto describeAll = [&](ArrayRef<gpu::GPUFuncOp> list) {
@@ -387,6 +398,8 @@ std::string NewtonKernels::getVariant() {
   else
     over = std::to_string(places) + " segments of up to " +
            std::to_string(schedule.getSteps()) + " steps";
+  if (int64_t width = schedule.getWidth(); width > 1)
+    over += ", " + std::to_string(width) + " channels a thread";
   return ("newton, " + over + ", lanes along " + schedule.getLanes() +
           (schedule.getContiguous() ? ", unit stride" : ", any strides"))
       .str();

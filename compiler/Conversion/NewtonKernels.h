@@ -50,6 +50,8 @@ private:
   class Fold;
 
   static constexpr int64_t kSegmentThreads = 64;
+  /// Channels of a thread of segments over the grid, at most.
+  static constexpr int64_t kMostChannels = 4;
   /// Steps of a segment whose inputs stay in registers.
   static constexpr int64_t kResidentSteps = 8;
   /// Bits and bytes of recur_channel_report.
@@ -102,7 +104,7 @@ private:
   Value getEdge(Value edge, const Carrier &carrier, unsigned number,
                 Value segment);
   Registers loadEdges(Value edge, Value segment);
-  void storeEdges(Value edge, const Registers &registers, Value segment);
+  void storeEdges(Value edge, Registers registers, Value segment);
   Value getEdgeNumber(Value number, Value segment);
   void forEachLinear(
       llvm::function_ref<void(const Carrier &, unsigned, int64_t)> body);
@@ -120,6 +122,7 @@ private:
                                    Value count);
   Value findSetBit(Value word, Value below);
   void addWorkspace(Launch &launch);
+  void addVectors(Launch &launch);
 
   mlir::LogicalResult emitSolver();
   void locate();

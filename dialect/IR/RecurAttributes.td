@@ -200,7 +200,8 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
     A `newton` has segments of up to `steps` steps; each of the `warps` of a block
     takes 32 / `group` segments of `group` neighbours along `lanes`, a thread one;
     with a `segment` all segments of so many steps run at once over the grid, and
-    what does not meet is finished in order.
+    what does not meet is finished in order. There a thread may have `width`
+    neighbours along `lanes`, whose numbers it reads and writes together.
 
     A wave has segments of `steps` steps, one for each of the `warps` of a block
     at a time; a warp has `group` neighbours along `lanes`, each of `width`

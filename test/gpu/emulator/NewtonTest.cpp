@@ -348,6 +348,55 @@ TEST(Rounds, MeetToTheLastBitAfterWhatIsRemembered) {
   EXPECT_GE(again, 4u);
 }
 
+// Where numbers of 16 bits lie side by side, threads have two channels, which
+// end as those of threads with one: to the last bit, with steps that need
+// another run, sizes that end no round of steps, in both orders of time, and
+// with inputs, states and outputs that not all have channels. Odd numbers of
+// channels are refused.
+TEST(Pairs, EndWithTheBitsOfSingleChannels) {
+  struct {
+    const char *name, *text;
+  } specs[] = {
+      {"gru", "recurrence r over t (u[b,t,g=3,d]: bf16, a[g=3,d], h0[b,d]) -> "
+              "(h[b,t,d]: bf16, final h) {\n  state h[b,d] = h0\n"
+              "  z = sigmoid(a[0,d] * prev(h) + u[b,t,0,d])\n"
+              "  r = sigmoid(a[1,d] * prev(h) + u[b,t,1,d])\n"
+              "  c = tanh(a[2,d] * prev(h) * r + u[b,t,2,d])\n"
+              "  h = (1 - z) * prev(h) + z * c\n}"},
+      {"shared", "recurrence r over t reverse (x[b,t,d]: f16, s[b,t]: bf16, "
+                 "a[d], h0[d]) -> (y[b,t,d]: f16, v[t,d]: bf16, final h) {\n"
+                 "  state h[b,d] = h0\n  state v[d] = 0.5\n"
+                 "  h = tanh(a * prev(h) + x + s)\n"
+                 "  v = 1 / (2 + prev(v) * prev(v))\n  y = h - prev(h)\n}"}};
+  for (const auto &[name, text] : specs) {
+    EmulatedSpec spec(text, {}, name);
+    ASSERT_EQ(spec.getError(), "") << name;
+    for (int64_t steps : {1, 15, 577, 1300})
+      for (int64_t channels : {6, 7}) {
+        SCOPED_TRACE(std::string(name) + ", " + std::to_string(steps) +
+                     " steps of " + std::to_string(channels));
+        SpecRun run;
+        run.sizes = {{"b", 3}, {"t", steps}, {"d", channels}};
+        run.innermost = "d";
+        run.ranges = {{"a", {-1.5, 1.5}}};
+        auto results = runAll(spec, run);
+        unsigned pairs = 0, single = 0;
+        for (auto &[variant, result] : results) {
+          SCOPED_TRACE(variant);
+          EXPECT_EQ(result.error, "");
+          if (variant.find("over the grid") == std::string::npos &&
+              variant.find("serial") == std::string::npos)
+            continue;
+          ++(variant.find("2 channels a thread") == std::string::npos ? single
+                                                                      : pairs);
+          EXPECT_EQ(result.bytes, results.rbegin()->second.bytes);
+        }
+        EXPECT_EQ(pairs, channels % 2 == 0 ? 3u : 0u);
+        EXPECT_GE(single, 2u);
+      }
+  }
+}
+
 // What a cell feeds, or what feeds a cell, may remember for ever: if it is
 // linear, nothing waits for it.
 TEST(Split, LinearPartsNeedNoRounds) {
