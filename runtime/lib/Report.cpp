@@ -97,7 +97,11 @@ int readOnGpu(const CheckedArguments &arguments, const void *workspace,
   if (int status = checkWorkspace(arguments, plan.workspaceBytes, workspace,
                                   workspaceBytes))
     return status;
-  int64_t count = plan.grids[0].units;
+  // (units of the first kernel may be of several channels)
+  const recur_gpu_kernel &first = plan.variant->kernels[0];
+  int64_t count = 1;
+  for (int32_t k = 0; k < first.parallel_rank; ++k)
+    count *= arguments.size(first.parallel_dims[k]);
   if (channels && room < count)
     return fail(RECUR_INVALID_ARGUMENT,
                 "recurrence '%s': expected room for %" PRId64

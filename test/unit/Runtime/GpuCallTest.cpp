@@ -128,9 +128,9 @@ TEST_F(GpuCallTest, ZeroesTheStartOfTheWorkspace) {
   EXPECT_EQ(zeroing[1], "cuLaunchKernel");
 }
 
-// One block runs on each of 132 multiprocessors: 66 blocks more for the 66 units
-// behind the last full round, and their states; nothing where all rounds are
-// full.
+// One block runs on each of 132 multiprocessors: 66 blocks more for the 66
+// units behind the last full round, and their states; nothing where all rounds
+// are full.
 TEST_F(GpuCallTest, HalvesTheLastUnits) {
   GpuRecurrence affine;
   auto kernel = affine.kernel("waves");
@@ -215,6 +215,26 @@ TEST_F(GpuCallTest, ReadsTheChannelsReports) {
   fake::fail("cuMemcpyDtoH_v2", 700);
   EXPECT_EQ(read(memory, sizeof memory, &report, nullptr, 0),
             RECUR_DEVICE_ERROR);
+}
+
+// Of every channel, also where a thread has two of them.
+TEST_F(GpuCallTest, ReportsAllChannelsOfPairs) {
+  GpuRecurrence solved;
+  auto kernel = solved.kernel("newton");
+  kernel.lane_tile = 2;
+  solved.add("newton", {kernel}, {}, {{16, RECUR_GPU_REPORT, 0, nullptr}});
+  make(0, 1, 100, 4);
+  alignas(256) static recur_channel_report memory[64] = {
+      {2, 0, 0, 0}, {2, 0, 0, 0}, {2, 0, 0, 0}, {7, RECUR_NOT_FINITE, 0, 0}};
+  auto list = pointers();
+  recur_report report;
+  ASSERT_EQ(recur_read_report(solved.get(), list.data(), int32_t(list.size()),
+                              memory, sizeof memory, &report, nullptr, 0),
+            RECUR_OK)
+      << recur_last_error();
+  EXPECT_EQ(report.channels, 4);
+  EXPECT_EQ(report.not_finite, 1);
+  EXPECT_EQ(report.passes, 7);
 }
 
 // One step after the other: nothing to report but that.
