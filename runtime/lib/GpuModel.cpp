@@ -29,7 +29,6 @@ const GpuConstants recur::runtime::gpuConstants = {
     .zeroing = 1500,
     .blockOverhead = 800,
     .lookBackHop = 250,
-    .tileOverhead = 600,
 };
 
 namespace {
@@ -96,7 +95,7 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
           : steps;
   // Where threads have time along them, a tile of their steps that is not full
   // takes as long, and the only one of a short row moves less.
-  double full = 1, latency = constants.memoryLatency;
+  double full = 1;
   if (kernel.phase == RECUR_GPU_SCAN && kernel.lane_dim < 0 &&
       kernel.time_tile == 0 && kernel.steps_in_flight > 0 && steps > 0) {
     double tile =
@@ -104,10 +103,6 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
         static_cast<double>(std::max<int64_t>(kernel.items_per_block, 1));
     blockSteps = std::ceil(steps / tile) * tile;
     full = std::min(1.0, steps / tile);
-    // The next tile is asked for when this one is done.
-    if (kernel.items_per_block <= 1)
-      latency += constants.tileOverhead +
-                 kernel.steps_in_flight * kernel.step_cost / machine.clock;
   }
   if (kernel.phase == RECUR_GPU_SCAN && kernel.lane_dim < 0 &&
       kernel.time_tile > 0 && steps > 0)
@@ -152,7 +147,7 @@ double recur::runtime::estimateKernel(const GpuMachine &machine,
   double most = std::min(machine.bandwidth, pulled) * constants.bandwidthShare *
                 (looksBack ? constants.lookBackShare : 1) *
                 (unitStride ? 1 : constants.stridedShare) * full;
-  double bandwidth = std::min(most, inFlight / latency);
+  double bandwidth = std::min(most, inFlight / constants.memoryLatency);
   double moving = bandwidth > 0 ? bytes / bandwidth : 0;
 
   double passing = 0;

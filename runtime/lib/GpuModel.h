@@ -47,9 +47,6 @@ struct GpuConstants {
   /// From one tile of time to the next when states travel along the grid, in
   /// ns.
   double lookBackHop;
-  /// Nanoseconds that a block takes to combine a tile of time, with nothing
-  /// on its way.
-  double tileOverhead;
 };
 extern const GpuConstants gpuConstants;
 

@@ -74,25 +74,6 @@ TEST(GpuModelTest, ShortRowsDoNotFillTiles) {
   EXPECT_LT(estimate(wide, 2048), 1.1 * estimate(narrow, 2048));
 }
 
-// A block asks for its next tile when it is done with one: what few blocks have
-// on its way then pays for the combination too, many blocks hide it.
-TEST(GpuModelTest, FewBlocksPayForTheirTiles) {
-  recur_gpu_kernel kernel = makeBlocks(128, 1, 30);
-  kernel.lane_dim = -1;
-  kernel.registers = 64;
-  kernel.steps_in_flight = 16;
-  GpuConstants quick = gpuConstants;
-  quick.tileOverhead = 0;
-  auto ratio = [&](int64_t rows) {
-    GpuWork work = {65536, 65536. * rows * 4, 65536. * rows * 2, 0};
-    GpuGrid grid = {rows, rows, 1};
-    return estimateKernel(h100, gpuConstants, kernel, grid, work, true, true) /
-           estimateKernel(h100, quick, kernel, grid, work, true, true);
-  };
-  EXPECT_GT(ratio(256), 1.3);
-  EXPECT_NEAR(ratio(4096), 1, 1e-6);
-}
-
 // The units behind the last full round, if there is room for all their halves.
 TEST(GpuModelTest, HalvesTheLastUnits) {
   recur_gpu_kernel kernel = makeBlocks(384, 16, 900);
