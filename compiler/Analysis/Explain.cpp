@@ -507,7 +507,8 @@ static void explainSchedules(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
   LaneDims dims = getLaneDims(scan);
   bool iterates = llvm::any_of(schedules->getAsRange<ScheduleAttr>(),
                                [](ScheduleAttr schedule) {
-                                 return schedule.getAlgorithm() == "newton";
+                                 return schedule.getAlgorithm() == "newton" ||
+                                        schedule.getAlgorithm() == "shooting";
                                });
   if (!scan.isAffine() && !iterates)
     os << "one step after the other: one segment of all of time, one pass\n";
@@ -534,6 +535,10 @@ static void explainSchedules(ScanLikeOpInterface scan, llvm::raw_ostream &os) {
       os << ", " << 32 * schedule.getWarps() / schedule.getGroup()
          << " segments of up to " << schedule.getSteps()
          << " steps at once, 2 to 4 passes expected, at last in order";
+    else if (schedule.getAlgorithm() == "shooting")
+      os << ", each a segment of it, where time is long and channels are few: "
+            "1 "
+            "pass expected, others where they do not meet, at last in order";
     else if (schedule.getSegment() > 0)
       os << ", segments of " << schedule.getSegment() << " steps";
     if (first) {

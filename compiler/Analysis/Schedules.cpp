@@ -217,6 +217,8 @@ static FailureOr<ScheduleAttr> applyOverrides(ScanLikeOpInterface scan,
         {&chunks, 1, tiled},
         {&warps, 8, tiled}})
     *number = !has ? 0 : *number ? *number : initial;
+  // Segments of time lie apart.
+  contiguous &= algorithm != "shooting";
   auto changed = ScheduleAttr::getChecked(
       [&] { return scan.emitError() << "schedule: "; }, scan.getContext(),
       schedule.getTarget(), StringRef(algorithm), StringRef(lanes), width,
@@ -760,6 +762,20 @@ static void addNewton(ScanLikeOpInterface scan, const TargetSpec &target,
         /*warps=*/order == 1 ? 2 : 3);
 }
 
+/// Vectors that a step of shooting has on its way at once: a step is a chain of
+/// operations, each of which waits for the one before it.
+static constexpr int64_t kShootingVectors = 4;
+
+/// Multiple shooting on a CPU, for few channels and long time.
+static bool canShoot(ScanLikeOpInterface scan) {
+  auto newton = dyn_cast<NewtonOp>(scan.getOperation());
+  if (!newton || isStep(scan) || scan.getNumStates() == 0)
+    return false;
+  Type type = scan.getState(0).getType();
+  return llvm::all_of(scan.getStates().getAsRange<StateAttr>(),
+                      [&](StateAttr state) { return state.getType() == type; });
+}
+
 FailureOr<SmallVector<ScheduleAttr>>
 recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
                        StringRef overrides) {
@@ -785,6 +801,10 @@ recur::chooseSchedules(ScanLikeOpInterface scan, const TargetSpec &target,
       schedules.push_back(make(channel, true));
     if (gpu)
       addNewton(scan, target, dims, schedules);
+    else if (canShoot(scan))
+      schedules.push_back(ScheduleAttr::get(
+          context, target.name, "shooting", time, kShootingVectors * width,
+          /*contiguous=*/false, /*segment=*/0));
   } else if (gpu) {
     addTiles(scan, target, dims, schedules);
     addSplit(scan, target, dims, schedules);

@@ -75,6 +75,14 @@ struct ConvertToCpuPass
                           }) == 0;
   }
 
+  /// Whether lanes of all states have the same size.
+  static bool haveOneType(ScanLikeOpInterface scan) {
+    auto states = scan.getStates().getAsRange<StateAttr>();
+    return llvm::all_of(states, [&](StateAttr state) {
+      return state.getType() == (*states.begin()).getType();
+    });
+  }
+
   static bool usesHalf(const Signature &signature) {
     return llvm::any_of(signature.arguments, [](const SignatureArgument &a) {
       return a.element.isF16();
@@ -92,11 +100,21 @@ struct ConvertToCpuPass
     for (auto schedule : scan.getSchedules()->getAsRange<ScheduleAttr>()) {
       if (!schedule.getTarget().starts_with("x86-64"))
         continue;
+      bool alongTime = schedule.getLanes() ==
+                       scan.getSpace().getName(scan.getSpace().getTime());
+      bool shoots = schedule.getAlgorithm() == "shooting";
+      if (shoots && (scan.isAffine() || !alongTime))
+        return scan.emitError()
+               << "schedule: expected another algorithm than shooting "
+               << (alongTime ? "for a step that is affine"
+                             : "with lanes along another dim than time");
+      if (shoots && !haveOneType(scan))
+        return scan.emitError() << "schedule: shooting expects states of one "
+                                   "type";
       // Lanes along time have nothing to run along in one step, and cannot keep
       // the states of all lanes for a later loop; steps that are not affine do
       // not compose.
-      if (schedule.getLanes() ==
-          scan.getSpace().getName(scan.getSpace().getTime())) {
+      if (alongTime && !shoots) {
         FailureOr<bool> apart =
             scan.isAffine()
                 ? CpuKernels(scan, schedule, *signature).readsStatesApart()

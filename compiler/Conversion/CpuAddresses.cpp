@@ -51,6 +51,8 @@ Value CpuKernels::createLaneNumbers() {
 
 /// Steps of each lane after the first; null if lanes do not run along time.
 Value CpuKernels::createLaneSteps() {
+  if (laneSteps)
+    return laneSteps;
   return rows ? rows->step : timeLanes ? createLaneNumbers() : Value();
 }
 
@@ -545,6 +547,10 @@ Value CpuKernels::isFirstInMissingDims(AffineMap map) {
 // Description
 //===----------------------------------------------------------------------===//
 
+/// Steps in front of a segment of a step that is not affine, from whose start
+/// its first guess comes.
+static constexpr int64_t kWarmUpSteps = 64;
+
 DictionaryAttr CpuKernels::describe() {
   uint64_t unitStride = 0;
   double bytes = 0;
@@ -577,8 +583,9 @@ DictionaryAttr CpuKernels::describe() {
                       .Case("x86-64-v3", 3)
                       .Default(0);
   std::string name =
-      (schedule.getTarget() + ", lanes along " + schedule.getLanes() + " x" +
-       Twine(width) + (schedule.getContiguous() ? "" : ", strided"))
+      (schedule.getTarget() + (segmentLanes ? ", shooting" : "") +
+       ", lanes along " + schedule.getLanes() + " x" + Twine(width) +
+       (schedule.getContiguous() || segmentLanes ? "" : ", strided"))
           .str();
   NamedAttrList list;
   list.append("name", b.getStringAttr(name));
@@ -595,6 +602,15 @@ DictionaryAttr CpuKernels::describe() {
   list.append("carry_bytes", extent(carry));
   list.append("summary_bytes", extent(summary));
   list.append("scratch_bytes", extent(scratch));
+  list.append("segment_lanes", b.getI64IntegerAttr(segmentLanes ? width : 0));
+  auto newton = dyn_cast<NewtonOp>(scan.getOperation());
+  list.append(
+      "number_bytes",
+      b.getI64IntegerAttr(segmentLanes ? getBytes(carriers.front().type) : 0));
+  list.append("warm_up", b.getI64IntegerAttr(segmentLanes ? kWarmUpSteps : 0));
+  list.append("max_passes",
+              b.getI64IntegerAttr(newton ? newton.getMaxIterations() : 0));
+  list.append("step_latency_ns", b.getF64FloatAttr(stepLatency));
   list.append("step_cost_ns", b.getF64FloatAttr(stepCost));
   list.append("fold_cost_ns", b.getF64FloatAttr(foldCost));
   list.append("step_bytes", b.getF64FloatAttr(bytes));

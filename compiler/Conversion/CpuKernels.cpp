@@ -17,7 +17,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace recur;
@@ -33,6 +35,10 @@ static constexpr int64_t kElementsAhead = 512;
 /// with inner dims are larger; their runs stay small enough for the L1 cache.
 static constexpr int64_t kRunLanes = 1024, kRunLanesInner = 128;
 
+/// Channels that are walked together where lanes are segments of time: their
+/// neighbours lie in the lines that a step of each lane reads.
+static constexpr int64_t kRunSegments = 16;
+
 //===----------------------------------------------------------------------===//
 // Set-up
 //===----------------------------------------------------------------------===//
@@ -45,6 +51,7 @@ CpuKernels::CpuKernels(ScanLikeOpInterface scan, ScheduleAttr schedule,
       ptrType(LLVM::LLVMPointerType::get(b.getContext())) {
   laneDim = width > 1 ? space.find(schedule.getLanes()) : -1;
   timeLanes = laneDim == int(space.getTime());
+  segmentLanes = timeLanes && schedule.getAlgorithm() == "shooting";
   // AVX-512 masks cost nothing; elsewhere full blocks get code without masks.
   splitTail = schedule.getTarget() != "x86-64-v4";
   // The lane dim is walked fastest, so that a run of items is one row.
@@ -77,7 +84,7 @@ bool CpuKernels::isLaneState(unsigned state) const {
 Type CpuKernels::getStateType(unsigned state) const {
   auto attr = cast<StateAttr>(
       const_cast<ScanLikeOpInterface &>(scan).getStates()[state]);
-  if (isInSquare() || isLaneState(state))
+  if (isInSquare() || segmentLanes || isLaneState(state))
     return getKernelType(attr.getType(), width);
   return getKernelType(attr.getType());
 }
@@ -100,11 +107,13 @@ void CpuKernels::computeExtents(StepEmitter &emitter) {
   summary = {transition.constant + carry.constant,
              transition.perProduct + carry.perProduct, carry.dimMask};
   int64_t runLanes = dims.inner.empty() ? kRunLanes / size : kRunLanesInner;
-  runItems =
-      laneDim < 0 || timeLanes ? 1 : std::max<int64_t>(1, runLanes / width);
+  runItems = segmentLanes ? kRunSegments
+             : laneDim < 0 || timeLanes
+                 ? 1
+                 : std::max<int64_t>(1, runLanes / width);
   for (Value value : emitter.getInvariants())
     include(scratch, getInnerList(emitter, value),
-            runItems * getSlotLanes() * getBytes(value.getType()));
+            runItems * getInvariantLanes() * getBytes(value.getType()));
 
   computeCosts(emitter);
 }
@@ -219,7 +228,9 @@ void CpuKernels::loadFrame() {
   sequenceEnd = loadField(tile, 4, i64Type);
   begin = loadField(tile, 5, i64Type);
   end = loadField(tile, 6, i64Type);
-  block = time = mask = {};
+  block = time = mask = laneSteps = {};
+  if (segmentLanes)
+    laneSteps = mul(createLaneNumbers(), vectorOf(loadField(tile, 7, i64Type)));
 }
 
 /// Sets `position` and `runLength` of the run that begins at `item`.
@@ -234,12 +245,13 @@ void CpuKernels::locateRun() {
               : sizes[dim];
     Value index = arith::RemSIOp::create(b, loc, rest, extent);
     rest = arith::DivSIOp::create(b, loc, rest, extent);
-    if (lanes) {
+    if (lanes || (segmentLanes && dim == dims.parallel.back())) {
       runLength = arith::MinSIOp::create(b, loc, sub(extent, index),
                                          sub(itemEnd, item));
       runLength = arith::MinSIOp::create(b, loc, runLength, i64(runItems));
-      index = mul(index, i64(width));
     }
+    if (lanes)
+      index = mul(index, i64(width));
     position[dim] = index;
   }
 }
@@ -275,6 +287,18 @@ Value CpuKernels::countLanes() {
 LogicalResult
 CpuKernels::forEachBlock(llvm::function_ref<LogicalResult()> body) {
   block = mask = {};
+  if (segmentLanes && !dims.parallel.empty()) {
+    // Channels, each a vector of segments.
+    auto loop = scf::ForOp::create(b, loc, i64(0), runLength, i64(1));
+    b.setInsertionPoint(loop.getBody()->getTerminator());
+    block = loop.getInductionVar();
+    Value &channel = position[dims.parallel.back()];
+    llvm::SaveAndRestore first(channel, add(channel, block));
+    LogicalResult result = body();
+    b.setInsertionPointAfter(loop);
+    block = {};
+    return result;
+  }
   if (laneDim < 0 || timeLanes)
     return body();
   Value lanes = countLanes();
@@ -300,8 +324,26 @@ Value CpuKernels::timeAt(Value step) {
   return space.getReverse() ? sub(sub(end, i64(1)), step) : add(begin, step);
 }
 
+/// Emits the steps of the tile, the same number in all lanes' segments, from
+/// their entry states.
+LogicalResult CpuKernels::emitSegments(StepEmitter &emitter, bool writes) {
+  Sink sink(*this, /*fold=*/false);
+  folding = false;
+  prefixes.assign(carriers.size(), {});
+  stepsAhead = {};
+  auto loop = scf::ForOp::create(b, loc, i64(0), sub(end, begin), i64(1));
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  time = timeAt(loop.getInductionVar());
+  LogicalResult result =
+      forEachBlock([&]() { return emitter.emitStep(b, sink, writes); });
+  b.setInsertionPointAfter(loop);
+  return result;
+}
+
 /// Emits the steps of the tile from its entry state.
 LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
+  if (segmentLanes)
+    return emitSegments(emitter, /*writes=*/!fold);
   Sink sink(*this, fold);
   Value count = sub(end, begin);
   auto emitStep = [&]() {
@@ -433,8 +475,13 @@ Value CpuKernels::createStart(unsigned state, int64_t lag,
   return isVector(type) ? vectorOf(value) : value;
 }
 
-/// summary := the identity, then the tile's steps.
+/// summary := the identity, then the tile's steps. Segments that are lanes run
+/// from carry.
 LogicalResult CpuKernels::emitFold(StepEmitter &emitter) {
+  if (segmentLanes) {
+    packInvariants(emitter);
+    return emitTime(emitter, /*fold=*/true);
+  }
   LogicalResult cleared = forEachBlock([&]() {
     for (const Carrier &carrier : carriers)
       forEachPoint(emitter, carrier, [&](const InnerPoint &point) {
@@ -492,6 +539,8 @@ LogicalResult CpuKernels::emitFinish(StepEmitter &emitter) {
             Value value = loadAligned(
                 getStateSlot(state, point, carrySlots(), output.getLag()),
                 getStateType(state));
+            if (segmentLanes) // the last one's
+              value = vector::ExtractOp::create(b, loc, value, width - 1);
             OpBuilder::InsertionGuard keep(b);
             if (Value guard = isFirstInMissingDims(map)) {
               auto branch = scf::IfOp::create(b, loc, guard, false);
@@ -607,7 +656,8 @@ LogicalResult CpuKernels::emit(StringRef prefix, const Symbols *common) {
   for (auto [i, suffix] : llvm::enumerate(kPhaseNames)) {
     auto phase = Phase(i);
     // One step is never split over time.
-    if ((oneStep || !scan.isAffine()) && (phase == Fold || phase == Advance))
+    if ((oneStep || !scan.isAffine()) &&
+        ((phase == Fold && !segmentLanes) || phase == Advance))
       continue;
     if (phase == Pack && scratch.constant == 0 && scratch.perProduct == 0)
       continue;

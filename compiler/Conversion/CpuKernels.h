@@ -90,6 +90,7 @@ private:
   mlir::LogicalResult
   forEachBlock(llvm::function_ref<mlir::LogicalResult()> body);
   mlir::LogicalResult emitTime(StepEmitter &emitter, bool fold);
+  mlir::LogicalResult emitSegments(StepEmitter &emitter, bool writes);
   Value timeAt(Value step);
 
   // Several rows of few channels in one vector.
@@ -107,6 +108,8 @@ private:
   CompositionCost getCompositionCost(StepEmitter &emitter,
                                      const Carrier &carrier);
   void computeCosts(StepEmitter &emitter);
+  double getVectors() const;
+  double countOverTime();
 
   // Segments of time as lanes.
   bool canUseSquares(StepEmitter &emitter);
@@ -217,8 +220,10 @@ private:
   // Slots of states in carry and summary, of invariants in scratch.
   void computeExtents(StepEmitter &emitter);
   int64_t getSlotLanes() const {
-    return timeLanes && !isInSquare() ? 1 : width;
+    return timeLanes && !isInSquare() && !segmentLanes ? 1 : width;
   }
+  /// Of what does not vary over time.
+  int64_t getInvariantLanes() const { return timeLanes ? 1 : width; }
   bool isLaneState(unsigned state) const;
   mlir::Type getStateType(unsigned state) const;
   mlir::Type getType(const Carrier &carrier) const {
@@ -283,8 +288,12 @@ private:
   int laneDim = -1;
   int64_t width, runItems = 1;
   bool timeLanes = false, splitTail = false;
+  /// Lanes along time that are segments of it, for a step that is not affine:
+  /// the runtime says how many steps they are apart.
+  bool segmentLanes = false;
   ItemExtent carry, transition, summary, scratch;
-  double stepCost = 0, foldCost = 0; // of one step of an item, in nanoseconds
+  // Of one step of an item, in nanoseconds.
+  double stepCost = 0, foldCost = 0, stepLatency = 0;
   llvm::SmallVector<unsigned> inputArguments, initArguments, historyArguments,
       resultArguments;
   llvm::SmallVector<Carrier, 2> carriers;
@@ -303,6 +312,7 @@ private:
   llvm::SmallVector<llvm::SmallVector<Value>> strides;
   Value carryPtr, summaryPtr, scratchPtr;
   Value itemBegin, itemEnd, segment, sequenceBegin, sequenceEnd, begin, end;
+  Value laneSteps; // of each lane after the first; null: none or 0, 1, 2 ...
   llvm::SmallVector<Value> position; // of the run's first item, by dim
   Value item, runLength;             // the run's first item, its items
   Value stepsAhead;                  // from a result's store to its prefetch

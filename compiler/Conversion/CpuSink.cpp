@@ -135,7 +135,7 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
                                           const InnerPoint &point) {
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
   Moved moved;
-  if ((k.timeLanes && !k.square) || k.rows) {
+  if ((k.timeLanes && !k.square && !k.segmentLanes) || k.rows) {
     moved = scanLanes(carrier, map, point);
     builder.restoreInsertionPoint(k.b.saveInsertionPoint());
     return moved;
@@ -154,6 +154,11 @@ StepSink::Moved CpuKernels::Sink::advance(OpBuilder &builder, Location,
   }
   if (folds && k.square)
     keepElements(carrier, values);
+  if (k.segmentLanes && !values.entries.empty()) {
+    // (nobody asks for the Jacobian)
+    values.pattern = algebra::Pattern(carrier.size);
+    values.entries.clear();
+  }
   if (folds)
     fold(carrier, values, point, exponent);
   else

@@ -185,7 +185,7 @@ SmallVector<Value> CpuKernels::planInvariants(StepEmitter &emitter) {
     // Storage holds bytes; a truth value is recomputed instead.
     if (value.getType().isInteger(1))
       continue;
-    int64_t slotBytes = getSlotLanes() * getBytes(value.getType());
+    int64_t slotBytes = getInvariantLanes() * getBytes(value.getType());
     SmallVector<unsigned> inner = getInnerList(emitter, value);
     packed[value] = {base, slotBytes, inner};
     base = add(base, mul(getInnerProduct(inner), i64(runItems * slotBytes)));

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/GpuKernels.h"
+#include "compiler/Analysis/StepLatency.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -333,38 +334,12 @@ void GpuKernels::locateSequence() {
 // Description
 //===----------------------------------------------------------------------===//
 
-/// The longest chain of operations on the states; arithmetic takes about 6
-/// cycles, and a special function with what belongs to it 56 (measured on an
-/// H200).
+/// Arithmetic takes about 6 cycles, and a special function with what belongs to
+/// it 56 (measured on an H200).
 int64_t GpuKernels::getStepLatency() {
-  DenseMap<Value, int64_t> latest;
-  int64_t longest = 0;
-  MonoidOp monoid = getMonoidOp(scan);
-  Block &step =
-      monoid ? monoid.getCombine().front() : scan.getElements().front();
-  // (what a monoid combines its states with is taken for a state)
-  size_t firstState = monoid ? 0 : scan.getInputs().size();
-  for (Operation &op : step.without_terminator()) {
-    int64_t begin = -1;
-    for (Value operand : op.getOperands()) {
-      auto argument = dyn_cast<BlockArgument>(operand);
-      bool isState = argument && argument.getArgNumber() >= firstState;
-      auto found = latest.find(operand);
-      begin = std::max(begin, isState                 ? 0
-                              : found == latest.end() ? -1
-                                                      : found->second);
-    }
-    if (begin < 0)
-      continue;
-    auto known = dyn_cast<StepOpInterface>(op);
-    OpCost cost = known ? known.getCost() : OpCost{1, 0};
-    int64_t end = begin + int64_t(6 * cost.arithmetic + 56 * cost.special);
-    for (Value result : op.getResults())
-      latest[result] = end;
-  }
-  for (Value value : step.getTerminator()->getOperands())
-    longest = std::max(longest, latest.lookup(value));
-  return std::max<int64_t>(longest, 10);
+  Operation *yield = scan.getElements().front().getTerminator();
+  return std::max<int64_t>(
+      int64_t(recur::getStepLatency(scan, yield->getOperands(), 6, 56)), 10);
 }
 
 uint64_t GpuKernels::getUnitStrideMask() const {

@@ -178,8 +178,13 @@ InterfaceBuilder::createVariant(DictionaryAttr variant) {
       extent("carry_bytes"),
       extent("summary_bytes"),
       extent("scratch_bytes"),
+      c32(getInt("segment_lanes", variant)),
+      c32(getInt("number_bytes", variant)),
+      c32(getInt("warm_up", variant)),
+      c32(getInt("max_passes", variant)),
       number("step_cost_ns"),
       number("fold_cost_ns"),
+      number("step_latency_ns"),
       number("step_bytes")};
   for (StringRef phase : {"start", "fold", "advance", "replay", "finish"}) {
     // A variant that never splits time has no kernels for it.

@@ -382,9 +382,11 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   bool tiled = algorithm == "tile" || algorithm == "lookback" ||
                algorithm == "wave" || algorithm == "newton";
   bool splits = algorithm == "split";
-  if (algorithm != "segments" && algorithm != "serial" && !tiled && !splits)
-    return emitError() << "expected algorithm 'segments', 'serial', 'tile', "
-                          "'lookback', 'wave', 'newton' or 'split', found '"
+  if (algorithm != "segments" && algorithm != "serial" &&
+      algorithm != "shooting" && !tiled && !splits)
+    return emitError() << "expected algorithm 'segments', 'serial', 'shooting', "
+                          "'tile', 'lookback', 'wave', 'newton' or 'split', "
+                          "found '"
                        << algorithm << "'";
   // (C3)
   if (width < 1 || width > 1024)

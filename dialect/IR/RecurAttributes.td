@@ -175,8 +175,10 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
       take segments of time in turn, and hand each other the states of one point
       of the inner dims after the other); for a newton `newton` (the warps of a block
       take the segments of a tile of time, and iterate on the states between them);
+      on a CPU, for a newton, `shooting` (the lanes are segments of time that run
+      at once from guesses of their entries, and again until they meet);
     - `lanes`: the dim that runs across SIMD lanes or GPU threads; the time dim
-      means an in-register scan;
+      means an in-register scan, or with `shooting` segments of time;
     - `width`: lanes of one item; neighbours along `lanes` that a GPU thread
       has in one vector;
     - `contiguous`: operands that vary along `lanes` have unit stride there;
@@ -214,8 +216,8 @@ def Recur_ScheduleAttr : Recur_Attr<"Schedule", "schedule"> {
 
     Constraints:
     - (C1) target and lanes are not empty.
-    - (C2) the algorithm is `segments`, `serial`, `tile`, `lookback`, `wave`,
-      `newton` or `split`.
+    - (C2) the algorithm is `segments`, `serial`, `shooting`, `tile`, `lookback`,
+      `wave`, `newton` or `split`.
     - (C3) the width is 1 to 1024.
     - (C4) the segment is at least 0.
     - (C5) steps, group, chunks and warps are given for `tile`, `lookback`, `wave`

@@ -115,11 +115,16 @@ int choose(const recur_info *info, const DLTensor *const *tensors,
   Plan plan;
   if (int status = plan.make(arguments, Execution::current().threads))
     return status;
-  choice = {plan.variant->name, plan.workspaceBytes};
+  choice = {plan.name(), plan.workspaceBytes};
   return RECUR_OK;
 }
 
 } // namespace
+
+const void *recur::runtime::findKeptWorkspace(int64_t bytes) {
+  return kept.memory && kept.bytes >= bytes && !kept.inUse ? kept.memory
+                                                           : nullptr;
+}
 
 extern "C" int recur_call(const recur_info *info,
                           const DLTensor *const *tensors, int32_t count,

@@ -40,7 +40,8 @@ template <typename Done> void waitUntil(Done done) {
 Engine::Engine(const CheckedArguments &arguments, const Plan &plan,
                char *workspace)
     : arguments(arguments), plan(plan), variant(*plan.variant),
-      frame(arguments.frame()), bodyMemory(workspace + plan.sharedBytes),
+      frame(arguments.frame()), shooting(arguments, plan.shooting, workspace),
+      bodyMemory(workspace + plan.shooting.bytes + plan.sharedBytes),
       units(plan.itemBlocks * plan.sequenceBlocks) {
   if (!plan.splitsTime)
     return;
@@ -54,6 +55,8 @@ Engine::Engine(const CheckedArguments &arguments, const Plan &plan,
 }
 
 void Engine::run(const Execution &execution) {
+  if (plan.shooting.variant && shooting.run(execution) == 0)
+    return;
   auto body = plan.splitsTime
                   ? [](void *self,
                        int64_t i) { static_cast<Engine *>(self)->runTiles(i); }
@@ -92,7 +95,8 @@ void Engine::runUnits(int64_t body) {
     int64_t end = begin + share + (itemBlock < longer ? 1 : 0);
     int64_t last = firstSequenceOfBlock(sequenceBlock + 1);
     for (int64_t s = firstSequenceOfBlock(sequenceBlock); s < last; ++s)
-      runSequence(s, begin, end, memory);
+      if (!isSolved(s))
+        runSequence(s, begin, end, memory);
   }
 }
 
@@ -120,9 +124,16 @@ void Engine::runSequence(int64_t sequence, int64_t itemBegin, int64_t itemEnd,
                          const Memory &memory) const {
   int64_t begin = arguments.sequenceBegin(sequence);
   int64_t end = arguments.sequenceEnd(sequence);
-  recur_tile whole = {itemBegin, itemEnd, sequence, begin, end, begin, end};
+  recur_tile whole = {itemBegin, itemEnd, sequence, begin, end, begin, end, 0};
+  bool reports = plan.shooting.variant;
+  int64_t stateBytes = (itemEnd - itemBegin) * plan.carryBytes;
+  if (reports) // (lanes and numbers that there are not are not looked at)
+    std::memset(memory.carry, 0, stateBytes);
   start(whole, memory);
   replay(whole, memory);
+  if (reports)
+    shooting.reportOrdered(variant, itemBegin, itemEnd, memory.carry,
+                           plan.carryBytes);
   finish(whole, memory);
 }
 
@@ -237,7 +248,8 @@ recur_tile Engine::tileOf(int64_t sequence, StepRange steps) const {
           begin,
           end,
           reverse ? end - steps.end : begin + steps.begin,
-          reverse ? end - steps.begin : begin + steps.end};
+          reverse ? end - steps.begin : begin + steps.end,
+          0};
 }
 
 void Engine::start(const recur_tile &tile, const Memory &memory) const {

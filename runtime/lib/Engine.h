@@ -9,11 +9,16 @@
 
 #include "runtime/lib/Arguments.h"
 #include "runtime/lib/Plan.h"
+#include "runtime/lib/Shooting.h"
 #include "runtime/lib/ThreadPool.h"
 
 #include <atomic>
 
 namespace recur::runtime {
+
+/// Where calls of this thread without a workspace leave what they found, if
+/// that has the bytes; null: nowhere.
+const void *findKeptWorkspace(int64_t bytes);
 
 /// One call in execution.
 class Engine {
@@ -30,6 +35,11 @@ private:
     char *carry, *summary, *scratch;
   };
   Memory memoryOf(int64_t body) const;
+
+  /// Whether nothing is left to do for a sequence.
+  bool isSolved(int64_t sequence) const {
+    return plan.shooting.variant && shooting.isSolved(sequence);
+  }
 
   // Items split: one segment over the whole time, no combine.
   void runUnits(int64_t body);
@@ -62,6 +72,7 @@ private:
   const Plan &plan;
   const recur_cpu_variant &variant;
   recur_frame frame;
+  Shooting shooting;
   char *bodyMemory;
   int64_t units; ///< of work, handed out in order
 

@@ -31,6 +31,13 @@ constexpr double nanosecondsPerTile = 600;
 constexpr double bytesPerNanosecond = 12.0;
 /// Splitting time must promise this much, because it computes more.
 constexpr double splitTimeGain = 0.8;
+/// Segments have so many steps for each that runs in front of them.
+constexpr int64_t segmentWarmUps = 4;
+/// Running segments at once must promise this much, because it computes more
+/// where they do not meet.
+constexpr double shootingGain = 0.7;
+/// Elements of the parallel space that a unit of segments walks together.
+constexpr int64_t shootingItems = 16;
 /// Arguments of so many bytes stay in a core's cache, whatever their strides.
 constexpr double cachedBytes = 256 << 10;
 /// Another variant than the first that fits must promise this much, and costs
@@ -173,6 +180,23 @@ StepRange TimeTiling::tile(int64_t index, int64_t steps) const {
 }
 
 //===----------------------------------------------------------------------===//
+// ShootingPlan
+//===----------------------------------------------------------------------===//
+
+int64_t ShootingPlan::groupsOf(int64_t steps) const {
+  int64_t least = variant->segment_lanes * segmentWarmUps * variant->warm_up;
+  return std::clamp<int64_t>(steps / least, 1, groups);
+}
+
+/// Odd, so that the lanes' addresses, which lie so many steps apart, are not
+/// all in one set of a cache.
+int64_t ShootingPlan::segmentSteps(int64_t steps,
+                                   int64_t sequenceGroups) const {
+  int64_t share = steps / (variant->segment_lanes * sequenceGroups);
+  return share - (share % 2 == 0);
+}
+
+//===----------------------------------------------------------------------===//
 // Plan
 //===----------------------------------------------------------------------===//
 
@@ -182,17 +206,24 @@ int Plan::make(const CheckedArguments &arguments, int32_t threads) {
   if (int status = measure(arguments))
     return status;
   split(arguments, threads);
+  if (int status = planShooting(arguments, threads))
+    return status;
   return layOutWorkspace(arguments);
 }
 
 int Plan::pickVariant(const CheckedArguments &arguments) {
   const recur_info &info = arguments.info();
   Misfit misfit; // of the last variant that the machine could run
-  const recur_cpu_variant *unfit = nullptr, *first = nullptr, *best = nullptr;
+  const recur_cpu_variant *unfit = nullptr, *first = nullptr, *best = nullptr,
+                          *segments = nullptr;
   for (int32_t v = 0; v < info.n_cpu_variants; ++v) {
     variant = &info.cpu_variants[v];
     if (variant->level > cpuLevel() || (first && variant->level < first->level))
       continue;
+    if (variant->segment_lanes > 0) {
+      segments = segments ? segments : variant;
+      continue;
+    }
     misfit = findMisfit(*variant, arguments);
     if (misfit.argument >= 0) {
       unfit = variant;
@@ -200,15 +231,17 @@ int Plan::pickVariant(const CheckedArguments &arguments) {
     }
     if (!first) {
       first = best = variant;
-      // The first is the best where memory is the limit.
-      if (bytesOverTime(*first, arguments) > cachedBytes)
-        break;
-    } else if (costOfComputing(*variant, arguments) <
-               otherVariantGain * costOfComputing(*best, arguments)) {
+    } else if (bytesOverTime(*first, arguments) <= cachedBytes &&
+               // (where memory is the limit, the first is the best)
+               costOfComputing(*variant, arguments) <
+                   otherVariantGain * costOfComputing(*best, arguments)) {
       best = variant;
     }
   }
-  variant = best;
+  shooting = {};
+  shooting.variant = segments;
+  // One segment of all of time is in order, too.
+  variant = best ? best : segments;
   if (variant)
     return RECUR_OK;
   if (info.n_cpu_variants == 0)
@@ -342,6 +375,78 @@ void Plan::split(const CheckedArguments &arguments, int32_t threads) {
       std::min<int64_t>(threads, itemBlocks * sequenceBlocks));
 }
 
+/// Decides whether segments run at once. Nanoseconds of all sequences, of which
+/// a thread has its share.
+int Plan::planShooting(const CheckedArguments &arguments, int32_t threads) {
+  const recur_cpu_variant *segments = shooting.variant;
+  shooting.variant = nullptr;
+  if (!segments || items == 0)
+    return RECUR_OK;
+  int64_t lanes = segments->segment_lanes;
+  ShootingPlan s = {};
+  s.variant = segments;
+  s.items = 1;
+  for (int32_t k = 0; k < segments->parallel_rank; ++k)
+    if (__builtin_mul_overflow(
+            s.items, arguments.size(segments->parallel_dims[k]), &s.items))
+      return RECUR_OK;
+  s.leastSteps = lanes * 2 * segments->warm_up;
+  int64_t longest = arguments.longestSequence();
+  if (s.items == 0 || longest < s.leastSteps)
+    return RECUR_OK;
+  s.groups = std::clamp<int64_t>(
+      longest / (lanes * segmentWarmUps * segments->warm_up), 1, threads);
+  s.blockItems = std::min(s.items, shootingItems);
+  s.bodies =
+      static_cast<int32_t>(std::min<int64_t>(threads, s.groups * s.blocks()));
+
+  double steps = static_cast<double>(arguments.time());
+  double perSegment =
+      static_cast<double>(longest) / static_cast<double>(lanes * s.groups);
+  double passCost = static_cast<double>(s.items) * steps /
+                    static_cast<double>(lanes * s.bodies) *
+                    segments->step_cost_ns;
+  double shootingCost = passCost * (1.0 + 1.5 * segments->warm_up / perSegment);
+  // In order a thread waits for a step where it has few others to do.
+  double blockCost =
+      std::max(static_cast<double>(blockItems) * variant->step_cost_ns,
+               variant->step_latency_ns);
+  double parallel =
+      std::min<double>(threads, static_cast<double>(itemBlocks) *
+                                    static_cast<double>(arguments.sequences()));
+  double orderedCost =
+      std::max(static_cast<double>(itemBlocks) * steps / parallel,
+               static_cast<double>(longest)) *
+      blockCost;
+  // (what takes no longer than to wake a thread stays as it is)
+  if (variant != segments && (shootingCost > shootingGain * orderedCost ||
+                              orderedCost < 4 * nanosecondsPerBody))
+    return RECUR_OK;
+  s.mostPasses = shootingGain * orderedCost / passCost;
+
+  bool fits = evaluate(segments->carry_bytes, arguments, s.carryBytes) &&
+              evaluate(segments->scratch_bytes, arguments, s.scratchBytes);
+  auto times = [&](int64_t x, int64_t y) {
+    int64_t product = 0;
+    fits &= !__builtin_mul_overflow(x, y, &product);
+    return product;
+  };
+  auto plus = [&](int64_t x, int64_t y) {
+    int64_t sum = 0;
+    fits &= !__builtin_add_overflow(x, y, &sum);
+    return sum;
+  };
+  s.reportBytes = plus(times(s.items, sizeof(recur_channel_report)), 63) & -64;
+  s.markBytes =
+      plus(plus(arguments.sequences(), times(s.groups, s.blocks())), 63) & -64;
+  s.edgeBytes = times(times(s.groups, s.items), s.carryBytes);
+  s.bytes = plus(plus(s.reportBytes, s.markBytes),
+                 plus(times(2, s.edgeBytes), times(s.bodies, s.scratchBytes)));
+  if (fits)
+    shooting = s;
+  return RECUR_OK;
+}
+
 int Plan::layOutWorkspace(const CheckedArguments &arguments) {
   bool fits = true;
   auto times = [&](int64_t x, int64_t y) {
@@ -365,6 +470,8 @@ int Plan::layOutWorkspace(const CheckedArguments &arguments) {
       times(bodyItems(), plus(carryBytes, splitsTime ? summaryBytes : 0));
   bodyBytes = plus(states, scratchBytes);
   workspaceBytes = plus(sharedBytes, times(bodyBytes, bodies));
+  if (shooting.variant)
+    workspaceBytes = plus(workspaceBytes, shooting.bytes);
   if (workspaceBytes > 0)
     workspaceBytes = plus(workspaceBytes, 63); // any address is made to do
   if (fits)

@@ -38,6 +38,28 @@ struct TimeTiling {
 int checkNothingToWrite(const CheckedArguments &arguments,
                         const int32_t *parallelDims, int32_t parallelRank);
 
+/// How sequences of steps that are not affine run in lanes that are segments of
+/// time: G groups of lanes, one behind the other.
+struct ShootingPlan {
+  const recur_cpu_variant *variant = nullptr; ///< null: they do not
+  /// Elements of the parallel space, and those of a unit of work.
+  int64_t items, blockItems;
+  int64_t groups;     ///< of the longest sequence
+  int64_t leastSteps; ///< of a sequence that is run so
+  double mostPasses;  ///< that pay, of one step after the other
+  int64_t carryBytes, scratchBytes;
+  int32_t bodies;
+  /// The workspace's parts, from its beginning: a recur_channel_report an item,
+  /// a byte a sequence and unit, entry and exit states, scratch.
+  int64_t reportBytes, markBytes, edgeBytes, bytes;
+
+  int64_t blocks() const { return (items + blockItems - 1) / blockItems; }
+  /// Steps of the segments of a sequence of `steps` in all groups but the last.
+  int64_t segmentSteps(int64_t steps, int64_t sequenceGroups) const;
+  /// Groups of a sequence.
+  int64_t groupsOf(int64_t steps) const;
+};
+
 struct Plan {
   const recur_cpu_variant *variant;
   /// Elements of the flattened parallel space.
@@ -50,6 +72,9 @@ struct Plan {
   bool splitsTime;
   int64_t itemBlocks, blockItems, sequenceBlocks;
   TimeTiling tiling;
+  /// Sequences that it takes run so first; the others, and those whose segments
+  /// do not meet, as above.
+  ShootingPlan shooting;
 
   /// Bytes: of a state or summary per item, of scratch per body.
   int64_t carryBytes, summaryBytes, scratchBytes;
@@ -59,6 +84,11 @@ struct Plan {
   /// Items whose states a body holds at once.
   int64_t bodyItems() const { return splitsTime ? items : blockItems; }
 
+  /// Name of the variant that runs.
+  const char *name() const {
+    return shooting.variant ? shooting.variant->name : variant->name;
+  }
+
   /// Returns RECUR_OK or the status after `fail`.
   int make(const CheckedArguments &arguments, int32_t threads);
 
@@ -66,6 +96,7 @@ private:
   int pickVariant(const CheckedArguments &arguments);
   int measure(const CheckedArguments &arguments);
   void split(const CheckedArguments &arguments, int32_t threads);
+  int planShooting(const CheckedArguments &arguments, int32_t threads);
   int layOutWorkspace(const CheckedArguments &arguments);
 };
 

@@ -79,6 +79,16 @@ void sum(const recur_channel_report *channels, int64_t count,
   }
 }
 
+int checkRoom(const recur_info &info, int64_t count,
+              const recur_channel_report *channels, int64_t room) {
+  if (channels && room < count)
+    return fail(RECUR_INVALID_ARGUMENT,
+                "recurrence '%s': expected room for %" PRId64
+                " channels, found %" PRId64,
+                info.name, count, room);
+  return RECUR_OK;
+}
+
 int readOnGpu(const CheckedArguments &arguments, const void *workspace,
               size_t workspaceBytes, recur_report &report,
               recur_channel_report *channels, int64_t room) {
@@ -102,11 +112,8 @@ int readOnGpu(const CheckedArguments &arguments, const void *workspace,
   int64_t count = 1;
   for (int32_t k = 0; k < first.parallel_rank; ++k)
     count *= arguments.size(first.parallel_dims[k]);
-  if (channels && room < count)
-    return fail(RECUR_INVALID_ARGUMENT,
-                "recurrence '%s': expected room for %" PRId64
-                " channels, found %" PRId64,
-                info.name, count, room);
+  if (int status = checkRoom(info, count, channels, room))
+    return status;
   size_t bytes = static_cast<size_t>(count) * sizeof(recur_channel_report);
   Memory own(channels ? 0 : bytes);
   auto *list =
@@ -118,6 +125,38 @@ int readOnGpu(const CheckedArguments &arguments, const void *workspace,
   if (int status =
           copyFromDevice(arguments, alignWorkspace(workspace), list, bytes))
     return status;
+  sum(list, count, report);
+  return RECUR_OK;
+}
+
+int readOnCpu(const CheckedArguments &arguments, const void *workspace,
+              size_t workspaceBytes, recur_report &report,
+              recur_channel_report *channels, int64_t room) {
+  const recur_info &info = arguments.info();
+  Plan plan;
+  if (int status = plan.make(arguments, Execution::current().threads))
+    return status;
+  report.variant = plan.name();
+  if (!plan.shooting.variant)
+    return RECUR_OK;
+  if (workspace) {
+    if (int status = checkWorkspace(arguments, plan.workspaceBytes, workspace,
+                                    workspaceBytes))
+      return status;
+  } else if (workspace = findKeptWorkspace(plan.workspaceBytes); !workspace) {
+    return fail(
+        RECUR_INVALID_WORKSPACE,
+        "recurrence '%s': expected the workspace of the call, or a call "
+        "before on this thread, found neither",
+        info.name);
+  }
+  int64_t count = plan.shooting.items;
+  if (int status = checkRoom(info, count, channels, room))
+    return status;
+  const auto *list = reinterpret_cast<const recur_channel_report *>(
+      (reinterpret_cast<uintptr_t>(workspace) + 63) & ~uintptr_t(63));
+  if (channels)
+    std::copy(list, list + count, channels);
   sum(list, count, report);
   return RECUR_OK;
 }
@@ -142,9 +181,6 @@ extern "C" int recur_read_report(const recur_info *info,
   if (arguments.onGpu())
     return readOnGpu(arguments, workspace, workspaceBytes, *report, channels,
                      room);
-  Plan plan;
-  if (int status = plan.make(arguments, Execution::current().threads))
-    return status;
-  report->variant = plan.variant->name;
-  return RECUR_OK;
+  return readOnCpu(arguments, workspace, workspaceBytes, *report, channels,
+                   room);
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RECUR_ABI_VERSION 4
+#define RECUR_ABI_VERSION 5
 
 #if defined(_WIN32)
 #define RECUR_EXPORT
@@ -120,6 +120,9 @@ typedef struct recur_tile {
   int64_t item_begin, item_end;
   int64_t segment, sequence_begin, sequence_end;
   int64_t begin, end;
+  /// Where lanes are segments: how many steps each begins behind the one before
+  /// it; begin and end are those of the first. 0: all run the same steps.
+  int64_t segment_steps;
 } recur_tile;
 
 /// A kernel. `carry` points at item_begin's entry state, `summary` at
@@ -157,6 +160,17 @@ typedef enum recur_cpu_level {
 ///   replay:  runs the tile from carry, writes results, carry := exit state
 ///   finish:  writes the final states from carry (also for empty sequences)
 /// fold and advance may be NULL: time is then never split.
+/// With `segment_lanes` the lanes of an item, one element of the parallel space,
+/// are so many segments of time (multiple shooting; for steps that are not
+/// affine), and
+///   fold:    runs the tile from carry, without results, carry := exit state
+///   finish:  writes the final states of the last lane,
+/// advance is NULL. A carry then has a vector of `segment_lanes` numbers of
+/// `number_bytes` for each number of a state, and nothing else. The runtime guesses
+/// exits by folding the last `warm_up` steps of each segment from the start state,
+/// hands each to the segment behind, replays, and again, up to `max_passes` times,
+/// until every segment begins, to the last bit, where the one before it ended. What
+/// does not get there runs in order.
 /// A variant applies when the machine has `level` and every argument whose bit
 /// is set in `unit_stride_mask` has stride 1 (or size <= 1) along
 /// `contiguous_dim`, or along `lane_dim` when `contiguous_dim` is -1.
@@ -170,10 +184,14 @@ typedef struct recur_cpu_variant {
   int64_t item_lanes;
   uint64_t unit_stride_mask;
   recur_extent carry_bytes, summary_bytes, scratch_bytes;
+  int32_t segment_lanes; /**< 0: lanes are no segments */
+  int32_t number_bytes, warm_up, max_passes;
   /// Estimated nanoseconds of computing for one item (all its lanes) at one
   /// time, in a replay and in a fold. Folding a matrix of k x k costs k times as
   /// much as applying it: time is split only where it still pays.
   double step_cost_ns, fold_cost_ns;
+  /// Estimated nanoseconds from the states before a step to those after it.
+  double step_latency_ns;
   /// Bytes one item moves at one time: tiles are sized to stay in L2.
   double step_bytes;
   recur_cpu_kernel start, fold, advance, replay, finish;
@@ -394,7 +412,8 @@ typedef struct recur_report {
 
 /// Reads what the last `recur_call` with these arguments left in `workspace`,
 /// once its stream has done the call's work: this waits for nothing that a copy
-/// from the device does not wait for. `channels`, with room for `n_channels`, gets
+/// from the device does not wait for. On the CPU a NULL workspace is that which
+/// this thread's last call kept. `channels`, with room for `n_channels`, gets
 /// the channels one by one, row-major; NULL: only the sums.
 RECUR_EXPORT int recur_read_report(const recur_info *info, const DLTensor *const *arguments,
                                    int32_t n_arguments, const void *workspace,

@@ -6,7 +6,7 @@ import ctypes
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t
 from ctypes import c_uint8, c_uint16, c_uint64, c_void_p
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 
 #: recur_status, by number.
 STATUS = ("ok", "invalid argument", "invalid workspace", "unsupported", "out of memory",

@@ -159,7 +159,7 @@ func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algori
 // -----
 
 // (C2) the algorithm is known
-// expected-error@+1 {{expected algorithm 'segments', 'serial', 'tile', 'lookback', 'wave', 'newton' or 'split', found 'magic'}}
+// expected-error@+1 {{expected algorithm 'segments', 'serial', 'shooting', 'tile', 'lookback', 'wave', 'newton' or 'split', found 'magic'}}
 func.func private @f() attributes {a = #recur.schedule<target = "sm_90a", algorithm = "magic", lanes = "d", width = 1, contiguous = true, segment = 0>}
 
 // -----

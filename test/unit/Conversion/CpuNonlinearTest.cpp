@@ -147,6 +147,11 @@ TEST_P(CpuNonlinear, TakesEmptyDims) {
   EXPECT_EQ(runEmpty(spec, "b"), "");
 }
 TEST_P(CpuNonlinear, TakesManyThreads) { runSplit(GetParam()); }
+TEST_P(CpuNonlinear, HasLanesOfSegments) { runShooting(GetParam(), "cpu"); }
+TEST_P(CpuNonlinear, HasLanesOfSegmentsOnOlderInstructionSets) {
+  for (const char *target : {"x86-64-v2", "x86-64-v3"})
+    runShooting(GetParam(), target);
+}
 TEST_P(CpuNonlinear, RunsOnOlderInstructionSets) {
   for (const char *target : {"x86-64-v2", "x86-64-v3"})
     runTarget(GetParam(), target);

@@ -109,6 +109,38 @@ void recur::test::runSplit(const Spec &parameter) {
   ASSERT_EQ(recur_set_num_threads(0), RECUR_OK);
 }
 
+void recur::test::runShooting(const Spec &parameter, const char *target) {
+  ExecutedSpec spec(parameter.text, target);
+  ASSERT_EQ(spec.error(), "");
+  int shooting = 0;
+  while (shooting < spec.info()->n_cpu_variants &&
+         !spec.info()->cpu_variants[shooting].segment_lanes)
+    ++shooting;
+  ASSERT_LT(shooting, spec.info()->n_cpu_variants) << "no lanes of segments";
+  const recur_cpu_variant &variant = spec.info()->cpu_variants[shooting];
+  int64_t least = 2 * variant.segment_lanes * variant.warm_up;
+  ASSERT_EQ(recur_set_num_threads(3), RECUR_OK);
+  unsigned seed = 1;
+  for (int64_t steps : {least - 1, least, least + 1, 5 * least / 2 + 77})
+    for (int64_t channels : {1, 3, 17}) {
+      Call call;
+      call.ranges = parameter.ranges;
+      call.sizes = {
+          {"b", 1}, {"t", steps}, {"d", channels}, {"n", 2}, {"s", 1}};
+      call.variant = shooting;
+      call.strided = channels == 3;
+      call.seed = seed++;
+      EXPECT_EQ(spec.run(call), "")
+          << target << ": " << steps << " steps, " << channels << " channels";
+      // Two blocks of the other parallel dims.
+      if (channels > 1)
+        continue;
+      call.sizes["b"] = 2;
+      EXPECT_EQ(spec.run(call), "") << target << ": " << steps << " steps, b=2";
+    }
+  ASSERT_EQ(recur_set_num_threads(0), RECUR_OK);
+}
+
 void recur::test::runTarget(const Spec &parameter, const char *target) {
   ExecutedSpec spec(parameter.text, target);
   ASSERT_EQ(spec.error(), "");

@@ -31,6 +31,9 @@ std::string runEmpty(ExecutedSpec &spec, const char *dim);
 /// Long time over few channels is split over threads; the bits do not depend on
 /// the run.
 void runSplit(const Spec &spec);
+/// Few channels over a time so long that its segments are lanes, at sizes around
+/// those, by the variant that has such lanes.
+void runShooting(const Spec &spec, const char *target);
 /// The variants for one instruction set.
 void runTarget(const Spec &spec, const char *target);
 

@@ -84,8 +84,8 @@ TEST_F(Arguments, NullDescription) {
 TEST_F(Arguments, OtherAbi) {
   recurrence.info.abi_version = RECUR_ABI_VERSION + 1;
   EXPECT_EQ(errorAfter([](ArgumentList &) {}, RECUR_ABI_MISMATCH),
-            "the artifact was made for version 5 of the runtime's ABI, this "
-            "runtime has version 4");
+            "the artifact was made for version 6 of the runtime's ABI, this "
+            "runtime has version 5");
 }
 
 TEST_F(Arguments, MissingAndExtraArguments) {

@@ -9,4 +9,4 @@ library = ctypes.CDLL(sys.argv[1])
 for name in sys.argv[2:]:
     info = getattr(library, name + "_info")
     info.restype = ctypes.POINTER(ctypes.c_int32)
-    assert info()[0] == 4, "ABI version"
+    assert info()[0] == 5, "ABI version"
