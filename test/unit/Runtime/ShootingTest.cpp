@@ -333,7 +333,16 @@ TEST(Shooting, MeetsOnEveryChannelOrNone) {
 }
 
 TEST(Shooting, ReportsWhatIsNotFinite) {
-  for (double decay : {0.25, 1.0}) { // with segments, and in order
+  // In the last segment, which meets the others; in an early one, which makes
+  // one more segment infinite in each pass; of a step that runs in order
+  // anyway.
+  struct Case {
+    double decay;
+    int64_t time;
+    bool inOrder;
+  };
+  for (auto [decay, time, inOrder] :
+       {Case{0.25, 16380, false}, {0.25, 100, true}, {1.0, 100, true}}) {
     Problem problem;
     problem.b = 2;
     problem.t = 16384;
@@ -341,11 +350,12 @@ TEST(Shooting, ReportsWhatIsNotFinite) {
     problem.decay = decay;
     problem.fill();
     // The second channel of the second batch.
-    problem.x[(problem.t + 5000) * 3 + 1] = INFINITY;
+    problem.x[(problem.t + time) * 3 + 1] = INFINITY;
     recur_report report;
     std::vector<recur_channel_report> channels;
     problem.run(report, channels);
     EXPECT_EQ(problem.compare(), "");
+    EXPECT_EQ(report.finished_in_order, inOrder ? 6 : 0);
     EXPECT_EQ(report.not_finite, 1);
     for (int64_t c = 0; c < 6; ++c)
       EXPECT_EQ((channels[c].flags & RECUR_NOT_FINITE) != 0, c == 4) << c;
