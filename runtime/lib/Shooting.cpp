@@ -196,14 +196,15 @@ void Shooting::compareGuesses(int64_t number, int64_t item, int64_t end) {
 double Shooting::predictPasses() const {
   double apart = __builtin_bit_cast(float, gap.load(std::memory_order_relaxed));
   double resolution = variant->number_bytes == 8 ? 0x1p-53 : 0x1p-24;
-  if (apart <= resolution)
-    return 1;
   if (!(apart < 0.9))
     return INFINITY;
-  double steps =
-      0.5 * variant->warm_up * std::log(resolution) / std::log(apart);
-  double left = steps - variant->warm_up;
-  return 1 + std::max(0.0, std::ceil(left / double(groupAt(0).steps)));
+  int64_t runs = 1; // of half of the steps in front of a segment
+  for (double left = apart; left > resolution; left *= apart)
+    ++runs;
+  int64_t behind = runs * variant->warm_up / 2 - variant->warm_up;
+  int64_t segment = groupAt(0).steps;
+  return 1.0 +
+         static_cast<double>(behind > 0 ? (behind + segment - 1) / segment : 0);
 }
 
 /// Entries become the exits in front of them; whether one is another then. All

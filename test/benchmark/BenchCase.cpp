@@ -8,6 +8,7 @@
 #include "BenchCase.h"
 
 #include "BenchArguments.h"
+#include "GruLoops.h"
 #include "SelectiveScanLoops.h"
 #include "Streaming.h"
 
@@ -122,6 +123,28 @@ std::vector<BenchCase> recur::bench::benchCases() {
              "  u = 0.5 * a * prev(u) + 0.4 * p * prev(v) + x\n"
              "  v = 0.4 * p * prev(u) - 0.5 * a * prev(v)\n  y = u + v\n}\n",
              12);
+  // Many channels, and few over a long time.
+  for (auto [t, d] : {std::pair<int64_t, int64_t>(16384, 256),
+                      {65536, 1},
+                      {65536, 4},
+                      {65536, 16}})
+    cases.push_back({"gru",
+                     R"(
+recurrence gru over t (u[b,t,g=3,d], w[g=3,d]) -> (h[b,t,d]) {
+  state h[b,d]
+  z = sigmoid(w[0,d] * prev(h) + u[b,t,0,d])
+  r = sigmoid(w[1,d] * prev(h) + u[b,t,1,d])
+  c = tanh(w[2,d] * prev(h) * r + u[b,t,2,d])
+  h = (1 - z) * prev(h) + z * c
+}
+)",
+                     "[b,t,d]",
+                     "f32",
+                     {{"b", 1}, {"t", t}, {"d", d}, {"g", 3}},
+                     btd,
+                     // Three functions of two operations, and ten of the step.
+                     16,
+                     std::min<int64_t>(d, 4)});
   return cases;
 }
 
@@ -197,10 +220,53 @@ recur::bench::medianMs(const std::vector<std::function<void()>> &bodies) {
   return medians;
 }
 
+/// Times `versions`, loops over a range of `channels` each, that write
+/// `result`.
+static void
+addLoops(const BenchCase &benchCase, const Arguments &arguments,
+         const Reference &reference, double bytesPerMs, int maxThreads,
+         int64_t channels, const Tensor &result,
+         const std::vector<
+             std::pair<const char *, std::function<void(int64_t, int64_t)>>>
+             &versions,
+         std::vector<Line> &lines) {
+  for (int threads = 1; threads <= maxThreads; threads += maxThreads - 1) {
+    for (const auto &[name, loops] : versions) {
+      double ms = medianMs(
+          {[&, &loops = loops] { onThreads(threads, channels, loops); }})[0];
+      lines.push_back({name, shapeOf(benchCase), "f32", benchCase.layout,
+                       "native", threads, ms, arguments.bytes / ms / 1e6,
+                       arguments.bytes / ms / bytesPerMs,
+                       reference.errorOf(result), operationsOf(benchCase)});
+    }
+    if (maxThreads == 1)
+      break;
+  }
+}
+
+/// The GRU as loops, on the same arrays.
+static void addGruLoops(const BenchCase &benchCase, Arguments arguments,
+                        const Reference &reference, double bytesPerMs,
+                        int maxThreads, std::vector<Line> &lines) {
+  Tensor h(Dtype::F32, arguments.tensors[2].shape());
+  Gru gru{benchCase.sizes.at("t"), benchCase.sizes.at("d"),
+          arguments.tensors[0].as<float>(), arguments.tensors[1].as<float>(),
+          h.as<float>()};
+  auto with = [&](GruLoops loops) {
+    return
+        [&gru, loops](int64_t begin, int64_t end) { loops(gru, begin, end); };
+  };
+  addLoops(benchCase, arguments, reference, bytesPerMs, maxThreads, gru.d, h,
+           {{"loops t,d -O3", with(gruTimeOuter)},
+            {"loops d,t -O3", with(gruChannelOuter)}},
+           lines);
+}
+
 /// The selective scan as loops, on the same arrays.
-static void addLoops(const BenchCase &benchCase, Arguments arguments,
-                     const Reference &reference, double bytesPerMs,
-                     int maxThreads, std::vector<Line> &lines) {
+static void addSelectiveScanLoops(const BenchCase &benchCase,
+                                  Arguments arguments,
+                                  const Reference &reference, double bytesPerMs,
+                                  int maxThreads, std::vector<Line> &lines) {
   auto data = [&](int i) { return arguments.tensors[i].as<float>(); };
   std::vector<float> h(benchCase.sizes.at("d") * benchCase.sizes.at("n"));
   Tensor y(Dtype::F32, arguments.tensors[8].shape());
@@ -217,26 +283,16 @@ static void addLoops(const BenchCase &benchCase, Arguments arguments,
                      data(7),
                      y.as<float>(),
                      h.data()};
-  const std::pair<const char *, SelectiveScanLoops> versions[] = {
-      {"loops t,d,n -O3", scanTimeOuter},
-      {"loops d,t,n -O3", scanChannelOuter},
-      {"loops t,d,n -ffast-math", scanTimeOuterFastMath},
-      {"loops d,t,n -ffast-math", scanChannelOuterFastMath}};
-  for (int threads = 1; threads <= maxThreads; threads += maxThreads - 1) {
-    for (auto [name, loops] : versions) {
-      auto run = [&, loops = loops] {
-        onThreads(threads, scan.d,
-                  [&](int64_t begin, int64_t end) { loops(scan, begin, end); });
-      };
-      double ms = medianMs({run})[0];
-      lines.push_back({name, shapeOf(benchCase), "f32", benchCase.layout,
-                       "native", threads, ms, arguments.bytes / ms / 1e6,
-                       arguments.bytes / ms / bytesPerMs, reference.errorOf(y),
-                       operationsOf(benchCase)});
-    }
-    if (maxThreads == 1)
-      break;
-  }
+  auto with = [&](SelectiveScanLoops loops) {
+    return
+        [&scan, loops](int64_t begin, int64_t end) { loops(scan, begin, end); };
+  };
+  addLoops(benchCase, arguments, reference, bytesPerMs, maxThreads, scan.d, y,
+           {{"loops t,d,n -O3", with(scanTimeOuter)},
+            {"loops d,t,n -O3", with(scanChannelOuter)},
+            {"loops t,d,n -ffast-math", with(scanTimeOuterFastMath)},
+            {"loops d,t,n -ffast-math", with(scanChannelOuterFastMath)}},
+           lines);
 }
 
 std::optional<std::vector<Line>>
@@ -292,7 +348,10 @@ recur::bench::runCase(const BenchCase &benchCase, const std::string &target,
                      std::nullopt, arguments->bytes / 6.0});
   }
   if (isSelectiveScan)
-    addLoops(benchCase, *arguments, *reference, bytesPerMs, threads, lines);
+    addSelectiveScanLoops(benchCase, *arguments, *reference, bytesPerMs,
+                          threads, lines);
+  else if (benchCase.name == "gru")
+    addGruLoops(benchCase, *arguments, *reference, bytesPerMs, threads, lines);
   return lines;
 }
 
