@@ -52,6 +52,8 @@ struct Problem {
 
   const recur_info &info;
   std::string text; ///< "linear (b=2, t=97, d=33) rows"
+  /// Whether what is expected is finite, if it is checked.
+  bool isFinite = true;
 
 private:
   struct Argument {
@@ -67,7 +69,11 @@ private:
   };
   bool isResult(size_t argument) const;
   void layOut(Argument &argument, Layout layout) const;
-  void fill(size_t number, uint32_t seed);
+  struct Damping;
+  bool variesOverTime(size_t argument) const;
+  void fill(size_t number, uint32_t seed, const Damping &damping);
+  void computeExpected(uint32_t seed);
+  double largestResult();
 
   std::vector<Argument> all;
   std::vector<const DLTensor *> onHost, onDevice;

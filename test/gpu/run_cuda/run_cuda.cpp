@@ -102,6 +102,8 @@ void runOnce(Problem &problem, const std::string &schedule,
 void runSchedules(const recur_info &info, const Sizes &sizes, Layout layout,
                   const Stream &stream) {
   Problem problem(info, sizes, layout);
+  expect(problem.isFinite,
+         problem.text + ": found no inputs with finite results to compare");
   for (const std::string &schedule : schedules(info)) {
     setenv("RECUR_SCHEDULE", schedule.c_str(), 1);
     const char *name;
