@@ -25,7 +25,7 @@ static constexpr double kNanosecondsOfArithmetic = 1.5,
                         kNanosecondsOfFunction = 7;
 
 /// Of a number that a lane of its own place in memory reads or writes.
-static constexpr double kNanosecondsOfLane = 0.35;
+static constexpr double kNanosecondsOfLane = 0.5;
 
 /// An inner dim of unknown size is taken as so many points.
 static constexpr double kUnknownPoints = 16;

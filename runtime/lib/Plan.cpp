@@ -35,7 +35,7 @@ constexpr double splitTimeGain = 0.8;
 constexpr int64_t segmentWarmUps = 4;
 /// Running segments at once must promise this much, because it computes more
 /// where they do not meet.
-constexpr double shootingGain = 0.7;
+constexpr double shootingGain = 0.6;
 /// Elements of the parallel space that a unit of segments walks together.
 constexpr int64_t shootingItems = 16;
 /// Arguments of so many bytes stay in a core's cache, whatever their strides.
