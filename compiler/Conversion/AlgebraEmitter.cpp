@@ -8,6 +8,7 @@
 
 #include "compiler/Conversion/AlgebraEmitter.h"
 
+#include "compiler/Conversion/Marks.h"
 #include "compiler/Conversion/PairValues.h"
 #include "dialect/IR/Scalars.h"
 
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace recur;
@@ -185,6 +187,7 @@ Value AlgebraEmitter::product(Value x, Value y) {
   if (isPair(y.getType()))
     return makePair(builder, loc, product(x, getPart(builder, loc, y, 0)),
                     getPart(builder, loc, y, 1));
+  // (`x` is an entry of a map, which a reset has made zero.)
   // The sum of opposite infinities is the only one that is NaN although neither
   // operand is.
   Value total = arith::AddFOp::create(builder, loc, x, y);
@@ -195,6 +198,11 @@ Value AlgebraEmitter::product(Value x, Value y) {
   Value none = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
                                      total, total);
   Value opposite = arith::AndIOp::create(builder, loc, numbers, none);
+  if (hasResets) {
+    Value isZero = arith::CmpFOp::create(builder, loc,
+                                         arith::CmpFPredicate::OEQ, x, zero());
+    opposite = arith::OrIOp::create(builder, loc, opposite, isZero);
+  }
   return arith::SelectOp::create(builder, loc, opposite, zero(), total);
 }
 
@@ -257,16 +265,49 @@ std::vector<Value> AlgebraEmitter::combine(const Carrier &carrier,
 std::vector<Value> AlgebraEmitter::apply(const Carrier &carrier,
                                          const Transition &map,
                                          const std::vector<Value> &state) {
-  return carrier.monoid ? combine(carrier, state, map)
-                        : algebra::apply(*this, map, state);
+  if (carrier.monoid)
+    return combine(carrier, state, map);
+  llvm::SaveAndRestore keep(hasResets, carrier.hasResets());
+  std::vector<Value> next = algebra::apply(*this, map, state);
+  if (Value anew = isAnew(carrier, map))
+    for (auto [value, rest] : llvm::zip(next, map.rest))
+      value = select(anew, rest ? *rest : zero(), value);
+  return next;
 }
 
 std::vector<Value> AlgebraEmitter::multiply(const Carrier &carrier,
-                                            const Transition &later,
-                                            const Transition &earlier) {
-  if (composesInWrongOrder)
-    return algebra::multiply(*this, earlier, later, carrier.product);
-  return algebra::multiply(*this, later, earlier, carrier.product);
+                                            const Transition &last,
+                                            const Transition &first,
+                                            const algebra::Pattern &pattern) {
+  const Transition &later = composesInWrongOrder ? first : last;
+  const Transition &earlier = composesInWrongOrder ? last : first;
+  llvm::SaveAndRestore keep(hasResets, carrier.hasResets());
+  std::vector<Value> entries =
+      algebra::multiply(*this, later, earlier, pattern);
+  Value anew = isAnew(carrier, later), before = isAnew(carrier, earlier);
+  if (!anew)
+    return entries;
+  anew = arith::OrIOp::create(builder, loc, anew, before);
+  unsigned marked = pattern.index(carrier.markRow, carrier.markColumn);
+  for (auto [i, entry] : llvm::enumerate(entries))
+    entry = i == marked ? mark(anew, entry) : select(anew, zero(), entry);
+  return entries;
+}
+
+Value AlgebraEmitter::isAnew(const Carrier &carrier, const Transition &map) {
+  return recur::isAnew(builder, loc, carrier, map);
+}
+
+Value AlgebraEmitter::mark(Value anew, Value entry) {
+  if (isPair(entry.getType()))
+    return makePair(builder, loc, mark(anew, getPart(builder, loc, entry, 0)),
+                    select(anew, makeNumber(builder, loc, getPartType(type), 0),
+                           getPart(builder, loc, entry, 1)));
+  Value none = makeNumber(builder, loc, entry.getType(), 0);
+  Value isZero = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ,
+                                       entry, none);
+  entry = select(isZero, none, entry);
+  return select(anew, makeNumber(builder, loc, entry.getType(), -0.0), entry);
 }
 
 std::vector<Value> AlgebraEmitter::neutral(const Carrier &carrier) {
@@ -310,6 +351,15 @@ Transition AlgebraEmitter::compose(const Carrier &carrier,
     for (const std::optional<Value> &part : earlier.rest)
       before.push_back(*part);
     for (Value value : combine(carrier, before, later))
+      map.rest.push_back(value);
+    return map;
+  }
+  if (carrier.hasResets()) {
+    Transition map{carrier.product, multiply(carrier, last, first), {}};
+    std::vector<Value> before;
+    for (const std::optional<Value> &part : earlier.rest)
+      before.push_back(part ? *part : zero());
+    for (Value value : apply(carrier, later, before))
       map.rest.push_back(value);
     return map;
   }

@@ -52,6 +52,8 @@ public:
   /// The value of what may be such a pair.
   mlir::Value close(mlir::Value x);
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
+  /// The marked entry of a map that starts anew where `anew` says so.
+  mlir::Value mark(mlir::Value anew, mlir::Value entry);
 
   /// What an empty segment ends in: (+)'s zero, or a monoid's neutral element.
   std::vector<mlir::Value> neutral(const Carrier &carrier);
@@ -65,16 +67,24 @@ public:
   /// The state after the steps of `map`.
   std::vector<mlir::Value> apply(const Carrier &carrier, const Transition &map,
                                  const std::vector<mlir::Value> &state);
-  /// The entries of the map of `earlier` and then `later`.
+  /// The entries of the map of `earlier` and then `later`, in the layout of all
+  /// products of steps or in that of `pattern`.
   std::vector<mlir::Value> multiply(const Carrier &carrier,
                                     const Transition &later,
-                                    const Transition &earlier);
+                                    const Transition &earlier) {
+    return multiply(carrier, later, earlier, carrier.product);
+  }
+  std::vector<mlir::Value> multiply(const Carrier &carrier,
+                                    const Transition &later,
+                                    const Transition &earlier,
+                                    const algebra::Pattern &pattern);
 
 private:
   std::vector<mlir::Value> combine(const Carrier &carrier,
                                    const std::vector<mlir::Value> &state,
                                    const Transition &element);
   mlir::Value constant(double value);
+  mlir::Value isAnew(const Carrier &carrier, const Transition &map);
   bool hasOpen() const;
   mlir::Value callSpecial(llvm::StringRef name, mlir::Value operand);
   /// exp -|x - y|, NaN of equal infinities.
@@ -89,6 +99,7 @@ private:
   mlir::arith::FastMathFlags flags;
   bool onGpu;
   bool guards = true;
+  bool hasResets = false; ///< zero takes away what is no number too
 };
 
 } // namespace recur

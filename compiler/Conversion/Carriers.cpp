@@ -50,6 +50,19 @@ static Entry getKnown(Semiring semiring, Value value) {
   return isSemiringOne(semiring, value) ? Entry::One : Entry::Any;
 }
 
+/// A carrier starts anew where the operand `anew` of the elements says so; if
+/// nothing of the state before is left in any step, there is nothing to say.
+static void findMark(Carrier &carrier, int anew) {
+  for (unsigned i = 0; i < carrier.size; ++i)
+    for (unsigned j = 0; j < carrier.size; ++j)
+      if (carrier.step(i, j) == Entry::Any) {
+        carrier.anew = anew;
+        carrier.markRow = i;
+        carrier.markColumn = j;
+        return;
+      }
+}
+
 SmallVector<Carrier, 2> recur::getCarriers(ScanLikeOpInterface scan) {
   SmallVector<Carrier, 2> carriers;
   AlgebraAttr algebra = scan.getAlgebra();
@@ -131,5 +144,10 @@ SmallVector<Carrier, 2> recur::getCarriers(ScanLikeOpInterface scan) {
     element += carrier.getNumOperands();
     carriers.push_back(std::move(carrier));
   }
+  // What is behind the elements of all carriers says where they start anew.
+  unsigned count = scan.getElements().front().getTerminator()->getNumOperands();
+  for (Carrier &carrier : carriers)
+    if (!carrier.monoid && count > element)
+      findMark(carrier, element);
   return carriers;
 }

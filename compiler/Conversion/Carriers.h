@@ -40,12 +40,26 @@ struct Carrier {
   algebra::Pattern step;    ///< of A in one step
   algebra::Pattern product; ///< of A in any number of steps
   llvm::SmallVector<bool> hasRest; ///< which parts of b are not always zero
+  /// What `elements` yields to say where a reset makes the states start anew,
+  /// or -1. There the map leaves nothing of the state before, not even of one
+  /// that is infinite or no number.
+  int anew = -1;
+  /// The first entry of A that is not known: over the real and complex numbers
+  /// it is -0 in the maps of steps of which some start anew, and +0 where it is
+  /// zero without that (a product of decays).
+  unsigned markRow = 0, markColumn = 0;
   /// Of a step that is not affine: which components follow from an affine map
   /// of their part of the states once the others are known. The entries of `step`
   /// between such a part and others are left out.
   llvm::SmallVector<bool> isLinear;
 
   bool hasLinear() const { return llvm::is_contained(isLinear, true); }
+  bool hasResets() const { return anew >= 0; }
+  /// Whether maps say by a mark that they start anew. Over other semirings it
+  /// is enough that zero, an infinity, takes any number away.
+  bool hasMarks() const {
+    return hasResets() && semiring == Semiring::PlusTimes;
+  }
   bool isSingle() const { return size == 1 && !monoid; }
   /// Whether some step of a monoid starts anew.
   bool startsAnew() const {

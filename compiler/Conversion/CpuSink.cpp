@@ -10,6 +10,7 @@
 
 #include "compiler/Conversion/CpuSink.h"
 
+#include "compiler/Conversion/Marks.h"
 #include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,6 +46,11 @@ Value CpuKernels::flushTiny(const Carrier &carrier, Value value) {
   Value tiny =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT,
                             math::AbsFOp::create(b, loc, value), least);
+  // (a zero may be marked)
+  if (carrier.hasMarks())
+    tiny = arith::AndIOp::create(
+        b, loc, tiny,
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, value, zero));
   return arith::SelectOp::create(b, loc, tiny, zero, value);
 }
 
@@ -329,6 +335,43 @@ Transition CpuKernels::Sink::compose(const Carrier &carrier, unsigned stage,
   return result;
 }
 
+/// As `compose`, of maps that may start anew. Which lanes' do is one bit each,
+/// found beside the maps and not in them: those stay as they are, and are
+/// marked once.
+Transition CpuKernels::Sink::composeMarked(const Carrier &carrier,
+                                           Transition map, bool segments) {
+  Type type = getKernelType(carrier.type, k.width);
+  AlgebraEmitter algebra = k.getAlgebra(carrier, type);
+  Carrier plain = carrier;
+  plain.anew = -1;
+  Value anew = isAnew(k.b, k.loc, carrier, map);
+  Value none = makeNumber(k.b, k.loc, anew.getType(), 0);
+  for (unsigned stage = 0; !isLastStage(stage); ++stage) {
+    Transition earlier = algebra.identity(carrier);
+    for (auto [fill, value] : llvm::zip(earlier.entries, map.entries))
+      fill = shiftLanes(stage, fill, value);
+    for (auto [fill, value] : llvm::zip(earlier.rest, map.rest))
+      fill = shiftLanes(stage, *fill, *value);
+    Transition both = algebra.compose(plain, map, earlier);
+    for (auto [entry, own] : llvm::zip(both.entries, map.entries)) {
+      if (segments)
+        entry = k.flushTiny(plain, entry);
+      entry = selectParts(k.b, k.loc, anew, own, entry);
+    }
+    for (auto [rest, own] : llvm::zip(both.rest, map.rest))
+      rest = selectParts(k.b, k.loc, anew, *own, *rest);
+    map = both;
+    anew =
+        arith::OrIOp::create(k.b, k.loc, anew, shiftLanes(stage, none, anew));
+  }
+  unsigned marked = map.pattern.index(carrier.markRow, carrier.markColumn);
+  Value zero = algebra.zero();
+  for (auto [i, entry] : llvm::enumerate(map.entries))
+    entry = i == marked ? algebra.mark(anew, entry)
+                        : selectParts(k.b, k.loc, anew, zero, entry);
+  return map;
+}
+
 /// Composes the maps of a vector of steps, applies them to the vector before
 /// them and returns {h_{t-1}, h_t} for each lane. With lanes along time a slot
 /// is one number, with several rows a vector that repeats the channels.
@@ -353,7 +396,8 @@ StepSink::Moved CpuKernels::Sink::scanLanes(const Carrier &carrier,
     prepare(*rest, *otherwise);
   if (ArrayRef<std::vector<Value>> known = getPrefixes(carrier); !known.empty())
     map.entries = known.front();
-  map = compose(carrier, 0, map, segments);
+  map = carrier.hasMarks() && !k.rows ? composeMarked(carrier, map, segments)
+                                      : compose(carrier, 0, map, segments);
   // Slots hold the last of their lanes' values.
   Type slotType = k.rows ? type : getKernelType(carrier.type);
   auto spread = [&](Value value) { return k.vectorOf(value); };

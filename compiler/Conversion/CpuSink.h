@@ -61,6 +61,8 @@ private:
   }
   Transition compose(const Carrier &carrier, unsigned stage,
                      const Transition &map, bool segments);
+  Transition composeMarked(const Carrier &carrier, Transition map,
+                           bool segments);
 
   CpuKernels &k;
   bool folds;

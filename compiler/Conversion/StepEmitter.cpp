@@ -11,6 +11,7 @@
 
 #include "compiler/Conversion/StepEmitter.h"
 
+#include "compiler/Conversion/AlgebraEmitter.h"
 #include "compiler/Conversion/PairValues.h"
 #include "compiler/Conversion/Reductions.h"
 
@@ -493,6 +494,16 @@ Transition StepEmitter::emitMap(const Carrier &carrier, Scope &scope,
         map.entries.push_back(emit(carrier.getEntryOperand(i, j), i, j));
     if (withRest && carrier.hasRest[i])
       map.rest[i] = emit(carrier.getRestOperand(i), i, -1);
+  }
+  if (carrier.hasMarks()) {
+    Value anew = evaluate(yield.getOperand(carrier.anew), scope);
+    Value &marked = map.entries.front();
+    if (isVector(anew.getType()) || isVector(marked.getType()))
+      for (Value *value : {&anew, &marked})
+        *value = toVector(scope.builder, scan.getLoc(), *value, width);
+    AlgebraEmitter algebra(scope.builder, scan.getLoc(), carrier.semiring,
+                           marked.getType());
+    marked = algebra.mark(anew, marked);
   }
   return map;
 }

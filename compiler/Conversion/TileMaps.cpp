@@ -159,7 +159,7 @@ TileKernels::Map TileKernels::compose(unsigned carrier, const Map &first,
                                       const Transition &second) {
   State all = computeFast(carrier, [&](AlgebraEmitter &algebra) {
     State numbers =
-        algebra::multiply(algebra, second, first, patterns[carrier]);
+        algebra.multiply(carriers[carrier], second, first, patterns[carrier]);
     llvm::append_range(
         numbers, algebra.apply(carriers[carrier], second, getRest(first)));
     return numbers;

@@ -416,6 +416,11 @@ void WaveKernels::emitPoint(Value number, Value memory, Value nextMemory,
   Block &readout = scan.getReadout().front();
   auto results = cast<YieldOp>(readout.getTerminator());
   unsigned numInputs = scan.getInputs().size();
+  auto getAnew = [&](int64_t row, int64_t channel) -> Value {
+    if (elements.getNumOperands() == 2 * numStates)
+      return {};
+    return get(elements.getOperand(2 * numStates), row, channel);
+  };
   auto advanceStates = [&](int64_t row) {
     Value isInside;
     if (hasFinal)
@@ -429,6 +434,9 @@ void WaveKernels::emitPoint(Value number, Value memory, Value nextMemory,
       Value next = arith::AddFOp::create(
           b, loc, arith::MulFOp::create(b, loc, a, previous, contract), c,
           contract);
+      // A state that is no number ends too.
+      if (Value anew = getAnew(row, channel))
+        next = arith::SelectOp::create(b, loc, anew, c, next);
       now = hasFinal ? arith::SelectOp::create(b, loc, isInside, next, previous)
                            .getResult()
                      : next;

@@ -599,6 +599,23 @@ getElementValues(ScanLikeOpInterface op) {
   return expected;
 }
 
+/// With a reset, also whether the states start anew, which varies over dims
+/// that they all have (S9).
+static void appendAnew(ScanLikeOpInterface op,
+                       SmallVectorImpl<Expected> &expected) {
+  auto yield = dyn_cast<YieldOp>(op.getElements().front().getTerminator());
+  if (!yield || !op.isAffine() || op.getNumStates() == 0 ||
+      op.getAlgebra().getStructure() == Structure::Monoid ||
+      yield.getNumOperands() != expected.size() + 1)
+    return;
+  SmallBitVector dims(op.getSpace().getRank(), true);
+  for (unsigned i = 0; i < op.getNumStates(); ++i)
+    dims &=
+        withStep(getStateDims(op.getState(i), op.getSpace()), op.getSpace());
+  expected.push_back({"whether the states start anew",
+                      IntegerType::get(op->getContext(), 1), dims});
+}
+
 /// The types of the arguments behind the inputs that stand for states, each
 /// `copies` times.
 static SmallVector<Type> getStateTypes(RecurrenceOpInterface op,
@@ -614,6 +631,7 @@ static LogicalResult verifyElementsAndReadout(ScanLikeOpInterface op) {
   FailureOr<SmallVector<Expected>> elements = getElementValues(op);
   if (failed(elements))
     return failure();
+  appendAnew(op, *elements);
   SmallVector<Type> before = getStateTypes(op, op.isAffine() ? 0 : 1);
   SmallVector<Type> states = getStateTypes(op, 1 + op.getReadLags());
   if (failed(verifyArguments(op, op.getElements(), "elements", before)) ||

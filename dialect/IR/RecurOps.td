@@ -163,6 +163,9 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [
       anew (a reset), a number that is 1 where the element is combined with the states before it
       and 0 where it replaces them.
 
+    Where the other structures start anew (a reset), a is the zero of the algebra and b has the start in it. Then one
+    more value, an i1, says whether they do: zero times a state that is infinite or no number would be no number.
+
     The operator of a monoid is that of `monoid`, a `recur.monoid`: h_t = h_{t-1} o e_t, or with `prepends`
     h_t = e_t o h_{t-1}.
 
@@ -179,6 +182,7 @@ def Recur_ScanOp : Recur_RecurrenceLikeOp<"scan", [
     - (S7) `blockDims` is a pair of dims of which the one state has the first and lacks the second.
     - (S8) `monoid` is there exactly for the structure monoid, and names a `recur.monoid` with as many members as the
       scan has states, all of its type and with the same dims.
+    - (S9) the i1 that says where states start anew varies only over dims that all of them have.
   }];
   let arguments = !con((ins Recur_AlgebraAttr:$algebra), commonArguments,
     (ins OptionalAttr<StrArrayAttr>:$blockDims, OptionalAttr<ArrayAttr>:$schedules,

@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 
 namespace recur {
@@ -74,7 +75,8 @@ void ScanBuilder::buildElements(Region &region) {
   for (Value value : found.elements)
     values.push_back(value ? cloner.clone(value) : Value());
 
-  if (Value reset = parts.buildReset(*block)) {
+  Value reset = parts.buildReset(*block);
+  if (reset) {
     auto zero = [&](Type type) {
       return buildSemiringZero(builder, loc, semiring, type);
     };
@@ -92,7 +94,8 @@ void ScanBuilder::buildElements(Region &region) {
       Value at = parts.buildStart(*block, state);
       bool isZero =
           StateAttr::getInitOperand(start) < 0 && isSemiringZero(semiring, at);
-      if (isZero)
+      // (of other factors a product with zero may be no number)
+      if (isZero && matchPattern(values[i], m_Constant()))
         continue;
       // The start varies over the rows of a dim pair; the sum runs over
       // columns.
@@ -121,6 +124,8 @@ void ScanBuilder::buildElements(Region &region) {
     if (!values[i])
       values[i] = buildSemiringZero(builder, loc, semiring,
                                     recurrence.getState(getRow(i)).getType());
+  if (reset)
+    values.push_back(reset);
   YieldOp::create(builder, loc, values);
 }
 

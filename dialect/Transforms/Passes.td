@@ -15,7 +15,7 @@ def ClassifyPass : Pass<"recur-classify"> {
     Finds the semiring and the structure of each `recur.recurrence` from its
     step alone and rewrites it into a `recur.scan`: a `readout` region with the
     outputs and an `elements` region with a and b, into which a reset is folded
-    (a' = 0, b' = a (x) start (+) b where it applies). A recurrence that has no
+    (a' = 0, b' = a (x) start (+) b where it applies, and one value more says where that is). A recurrence that has no
     such form stays as it is; `recur-check-supported` says why.
 
     ```mlir

@@ -306,3 +306,40 @@ func.func @f(%x: tensor<?xf32>) {
   }
   return
 }
+
+// -----
+
+// (S9) where states start anew is a truth value
+func.func @f(%x: tensor<?xf32>) {
+  // expected-error@+1 {{expected whether the states start anew to have type 'i1', found 'f32'}}
+  %r = recur.scan <diagonal> <[t] over t>
+      ins(%x[t] : tensor<?xf32>)
+      states(<h[] : f32 = 0.0>)
+      outs(<y[t]> : tensor<?xf32>) elements {
+  ^bb0(%0: f32):
+    recur.yield %0, %0, %0 : f32, f32, f32
+  } readout {
+  ^bb0(%0: f32, %p: f32, %n: f32):
+    recur.yield %n : f32
+  }
+  return
+}
+
+// -----
+
+// (S9) over dims of all states
+func.func @f(%x: tensor<?x?xf32>, %z: tensor<?x?xi1>) {
+  // expected-error@+1 {{whether the states start anew varies over 'b', which is not one of its indices}}
+  %r = recur.scan <diagonal> <[b, t] over t>
+      ins(%x[b, t], %z[b, t] : tensor<?x?xf32>, tensor<?x?xi1>)
+      states(<h[b] : f32 = 0.0>, <g[] : f32 = 0.0>)
+      outs(<y[b, t]> : tensor<?x?xf32>) elements {
+  ^bb0(%0: f32, %1: i1):
+    %c = arith.constant 1.0 : f32
+    recur.yield %0, %0, %c, %c, %1 : f32, f32, f32, f32, i1
+  } readout {
+  ^bb0(%0: f32, %1: i1, %p: f32, %n: f32, %q: f32, %m: f32):
+    recur.yield %n : f32
+  }
+  return
+}

@@ -317,6 +317,7 @@ TEST_P(InfiniteInputs, StayInTheirPlaces) {
   Call call;
   call.infinite = GetParam().input;
   call.infinities = GetParam().numbers;
+  call.ranges = kResets;
   for (call.variant = 0; call.variant < spec.info()->n_cpu_variants;
        ++call.variant)
     for (const char *innermost : {"d", "t"})
