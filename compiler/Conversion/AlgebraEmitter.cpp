@@ -23,6 +23,17 @@ using namespace recur;
 
 bool recur::composesInWrongOrder = false;
 
+static constexpr double kLog2E = 1.4426950408889634;
+static constexpr double kLn2 = 0.6931471805599453;
+
+/// How much less than the greatest term of a run its first may be: products up
+/// to it, whose rounding adds to the states, are about as large.
+static constexpr double kLargestSpread = 32;
+
+/// The largest reference: its logarithm to the base 2 is a number. (The lowest
+/// number of all is a common mask.)
+static constexpr double kLargestReference = 0x1p126;
+
 Value AlgebraEmitter::constant(double value) {
   return makeNumber(builder, loc, type, value);
 }
@@ -73,15 +84,13 @@ Value AlgebraEmitter::sum(Value x, Value y) {
 /// of each are no more than that of the sum.
 Value AlgebraEmitter::addLogarithms(Value x, Value y) {
   Value greater = arith::MaximumFOp::create(builder, loc, x, y);
-  Value total = callSpecial(
-      "llvm.nvvm.lg2.approx.ftz.f",
+  Value total = callLog2(
       arith::AddFOp::create(builder, loc, getLesser(x, y), constant(1)));
   // Equal infinities have no difference.
   Value same =
       arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, x, y);
   total = select(same, constant(1), total);
-  return math::FmaOp::create(builder, loc, total, constant(0.6931471805599453),
-                             greater);
+  return math::FmaOp::create(builder, loc, total, constant(kLn2), greater);
 }
 
 /// The greatest term stands for what is subtracted from all; of terms that are
@@ -103,18 +112,17 @@ Value AlgebraEmitter::sumAll(const std::vector<Value> &terms) {
                             math::AbsFOp::create(builder, loc, greatest),
                             constant(std::numeric_limits<float>::infinity()));
   greatest = select(isFinite, greatest, constant(0));
-  Value scale = constant(1.4426950408889634);
+  Value scale = constant(kLog2E);
   Value total;
   for (Value term : terms) {
     Value apart = arith::SubFOp::create(builder, loc, term, greatest);
     apart = arith::MulFOp::create(builder, loc, apart, scale);
-    Value each = callSpecial("llvm.nvvm.ex2.approx.ftz", apart);
+    Value each = callExp2(apart);
     total = total ? arith::AddFOp::create(builder, loc, total, each).getResult()
                   : each;
   }
-  Value log = callSpecial("llvm.nvvm.lg2.approx.ftz.f", total);
-  return math::FmaOp::create(builder, loc, log, constant(0.6931471805599453),
-                             greatest);
+  Value log = callLog2(total);
+  return math::FmaOp::create(builder, loc, log, constant(kLn2), greatest);
 }
 
 Value AlgebraEmitter::callSpecial(StringRef name, Value operand) {
@@ -123,12 +131,19 @@ Value AlgebraEmitter::callSpecial(StringRef name, Value operand) {
       .getResult(0);
 }
 
+Value AlgebraEmitter::callExp2(Value x) {
+  return callSpecial("llvm.nvvm.ex2.approx.ftz", x);
+}
+
+Value AlgebraEmitter::callLog2(Value x) {
+  return callSpecial("llvm.nvvm.lg2.approx.ftz.f", x);
+}
+
 Value AlgebraEmitter::getLesser(Value x, Value y) {
   Value apart = arith::SubFOp::create(builder, loc, x, y);
   apart = math::AbsFOp::create(builder, loc, apart);
-  apart =
-      arith::MulFOp::create(builder, loc, apart, constant(-1.4426950408889634));
-  return callSpecial("llvm.nvvm.ex2.approx.ftz", apart);
+  apart = arith::MulFOp::create(builder, loc, apart, constant(-kLog2E));
+  return callExp2(apart);
 }
 
 bool AlgebraEmitter::hasOpen() const {
@@ -142,9 +157,8 @@ Value AlgebraEmitter::open(Value x) {
 Value AlgebraEmitter::close(Value x) {
   if (!hasOpen() || !isPair(x.getType()))
     return x;
-  Value log =
-      callSpecial("llvm.nvvm.lg2.approx.ftz.f", getPart(builder, loc, x, 1));
-  return math::FmaOp::create(builder, loc, log, constant(0.6931471805599453),
+  Value log = callLog2(getPart(builder, loc, x, 1));
+  return math::FmaOp::create(builder, loc, log, constant(kLn2),
                              getPart(builder, loc, x, 0));
 }
 
@@ -166,6 +180,82 @@ Value AlgebraEmitter::addOpen(Value x, Value y) {
                                     select(isFirst, s, r));
   return makePair(builder, loc, arith::MaximumFOp::create(builder, loc, m, n),
                   total);
+}
+
+Value AlgebraEmitter::beginRun(ArrayRef<Value> as, ArrayRef<Value> bs,
+                               Run &run) {
+  for (size_t i = 0; i < bs.size(); ++i) {
+    Value term = bs[i];
+    if (i > 0 && !as.empty()) {
+      Value a = as[i];
+      if (!run.products.empty())
+        a = arith::AddFOp::create(builder, loc, run.products.back(), a);
+      run.products.push_back(a);
+      term = arith::SubFOp::create(builder, loc, term, a);
+    }
+    // (NaN if a term is)
+    run.greatest =
+        i == 0 ? term
+               : arith::MaximumFOp::create(builder, loc, run.greatest, term)
+                     .getResult();
+    run.terms.push_back(term);
+  }
+  auto isLess = [&](Value x, double bound) -> Value {
+    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, x,
+                                 constant(bound));
+  };
+  Value spread =
+      arith::SubFOp::create(builder, loc, run.greatest, run.terms.front());
+  return arith::AndIOp::create(
+      builder, loc, isLess(spread, kLargestSpread),
+      isLess(math::AbsFOp::create(builder, loc, run.greatest),
+             kLargestReference));
+}
+
+/// The reference is exact as a logarithm to the base 2: all terms are against
+/// the same.
+Value AlgebraEmitter::foldRun(Run &run) {
+  Value scale = constant(kLog2E);
+  Value shift = arith::NegFOp::create(
+      builder, loc, arith::MulFOp::create(builder, loc, run.greatest, scale));
+  run.reference = arith::MulFOp::create(builder, loc, shift, constant(-kLn2));
+  Value total;
+  for (Value term : run.terms) {
+    term = callExp2(math::FmaOp::create(builder, loc, term, scale, shift));
+    total = total ? arith::AddFOp::create(builder, loc, total, term).getResult()
+                  : term;
+    run.sums.push_back(total);
+  }
+  Value base = run.reference;
+  if (!run.products.empty())
+    base = arith::AddFOp::create(builder, loc, run.products.back(), base);
+  return math::FmaOp::create(builder, loc, callLog2(total), constant(kLn2),
+                             base);
+}
+
+std::vector<Value> AlgebraEmitter::replayRun(const Run &run, Value first) {
+  Value reference =
+      arith::MaximumFOp::create(builder, loc, first, run.reference);
+  auto getWeight = [&](Value x) {
+    x = arith::SubFOp::create(builder, loc, x, reference);
+    return callExp2(arith::MulFOp::create(builder, loc, x, constant(kLog2E)));
+  };
+  Value scale = getWeight(run.reference);
+  // (an infinite state has no difference from itself; NaN stays in the
+  // reference)
+  Value before =
+      arith::MinNumFOp::create(builder, loc, getWeight(first), constant(1));
+  std::vector<Value> states;
+  for (auto [i, sum] : llvm::enumerate(run.sums)) {
+    Value base = reference;
+    if (i > 0 && !run.products.empty())
+      base =
+          arith::AddFOp::create(builder, loc, run.products[i - 1], reference);
+    Value total = math::FmaOp::create(builder, loc, sum, scale, before);
+    states.push_back(math::FmaOp::create(builder, loc, callLog2(total),
+                                         constant(kLn2), base));
+  }
+  return states;
 }
 
 Value AlgebraEmitter::product(Value x, Value y) {

@@ -55,6 +55,32 @@ public:
   /// The marked entry of a map that starts anew where `anew` says so.
   mlir::Value mark(mlir::Value anew, mlir::Value entry);
 
+  /// Many steps h -> a (x) h (+) b of one number at once, where that is less
+  /// work than step by step: sums of exponentials against one reference, which
+  /// take one exponential a step in the fold and one logarithm in the replay.
+  /// With A the product of the steps' a after the first, up to a step, it ends
+  /// in A (x) (y (+) the sum of all b / A so far), y = a (x) h of the first.
+  struct Run {
+    std::vector<mlir::Value> products; ///< A of each step but the first
+    std::vector<mlir::Value> terms;    ///< b / A of each step
+    mlir::Value greatest;              ///< of the terms
+    std::vector<mlir::Value> sums;     ///< of terms up to each step / reference
+    mlir::Value reference;
+  };
+  /// Whether there is such a way.
+  bool hasRuns() const { return hasOpen(); }
+  /// The products (none if every a is one) and terms of a run of steps. The
+  /// result says whether the first term is not so much less than the greatest
+  /// that precision is lost, in the products or in the sums. It is false where
+  /// a term is no number or infinite, but for zeros after the first: so neither
+  /// opposite infinities meet in the run nor does a zero meet infinity.
+  mlir::Value beginRun(llvm::ArrayRef<mlir::Value> as,
+                       llvm::ArrayRef<mlir::Value> bs, Run &run);
+  /// The sums of a run. Gives what it ends in from zero.
+  mlir::Value foldRun(Run &run);
+  /// The states after the steps of a run; `first` is a (x) h of its first step.
+  std::vector<mlir::Value> replayRun(const Run &run, mlir::Value first);
+
   /// What an empty segment ends in: (+)'s zero, or a monoid's neutral element.
   std::vector<mlir::Value> neutral(const Carrier &carrier);
   /// The map that changes nothing, in the layout of all products of steps.
@@ -87,6 +113,9 @@ private:
   mlir::Value isAnew(const Carrier &carrier, const Transition &map);
   bool hasOpen() const;
   mlir::Value callSpecial(llvm::StringRef name, mlir::Value operand);
+  /// 2^x and log2(x) of the special-function unit.
+  mlir::Value callExp2(mlir::Value x);
+  mlir::Value callLog2(mlir::Value x);
   /// exp -|x - y|, NaN of equal infinities.
   mlir::Value getLesser(mlir::Value x, mlir::Value y);
   mlir::Value addLogarithms(mlir::Value x, mlir::Value y);

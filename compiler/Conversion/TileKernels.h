@@ -198,6 +198,9 @@ private:
   void emitLookback();
   Value emitTile(Value ticket);
   void emitFold();
+  bool hasRuns(unsigned carrier);
+  void foldRun(unsigned carrier);
+  std::vector<Value> replayRun(unsigned carrier, Value entry);
   void combineWarp();
   void publishToBlock(Value buffer);
   Value getTotal(Value buffer, unsigned carrier, Value row);
@@ -374,6 +377,16 @@ private:
   int64_t chunkNow = 0, stepNow = 0, channelNow = 0;
   llvm::SmallVector<llvm::SmallVector<Maps>> folded;   // [chunk][channel]
   llvm::SmallVector<llvm::SmallVector<States>> opened; // of replay, likewise
+  /// A thread's steps of a carrier of one number, folded at once.
+  struct Run {
+    llvm::SmallVector<Value> as, bs; ///< of the steps
+    /// Whether the sums are there; if so, in place of the steps' a, after the
+    /// first, and b.
+    Value isSummed;
+    Value reference;
+    std::vector<Value> states; ///< after each step, of replay
+  };
+  llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<Run>>> runs; // likewise
   llvm::SmallVector<llvm::SmallVector<Powers>> powers; // [channel][carrier]
   llvm::SmallVector<Maps> warpTotal;                   // [channel]
   llvm::SmallVector<llvm::SmallVector<Transition>> stepMaps; // of the uniform

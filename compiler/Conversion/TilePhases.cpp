@@ -18,6 +18,12 @@ using namespace mlir;
 using namespace recur;
 using mlir::Value;
 
+/// The fewest steps of a thread that are less work at once.
+static constexpr int64_t kShortestRun = 4;
+
+/// The most registers of a thread for the products and sums of its steps.
+static constexpr int64_t kRunRegisters = 64;
+
 //===----------------------------------------------------------------------===//
 // The phases' sinks
 //===----------------------------------------------------------------------===//
@@ -63,6 +69,18 @@ public:
       return {};
     }
     bool masks = k.hasFinal && !k.keepsLast;
+    if (k.hasRuns(number)) {
+      Map step = k.widen(number, map);
+      if (masks)
+        step = k.select(k.isInside(k.chunkNow, k.stepNow), step,
+                        k.getIdentity(number));
+      Run &run = k.runs[k.chunkNow][k.channelNow][number];
+      llvm::append_range(run.as, step.entries);
+      run.bs.push_back(*step.rest[0]);
+      if (k.stepNow + 1 == k.steps)
+        k.foldRun(number);
+      return {};
+    }
     if (masks && (isFirst || carrier.isSingle())) {
       Map step = k.select(k.isInside(k.chunkNow, k.stepNow),
                           k.widen(number, map), k.getIdentity(number));
@@ -93,6 +111,11 @@ public:
     if (k.isPacked())
       previous = k.select(k.restarts, k.starts[k.channelNow][number], previous);
     State &next = states[number];
+    if (k.hasRuns(number)) {
+      next = {k.runs[k.chunkNow][k.channelNow][number].states[k.stepNow]};
+      return {SmallVector<Value>(previous.begin(), previous.end()),
+              SmallVector<Value>(next.begin(), next.end())};
+    }
     State &open = k.opened[k.chunkNow][k.channelNow][number];
     if (k.stepNow == 0 || k.isPacked())
       open = k.open(number, previous);
@@ -132,6 +155,8 @@ private:
 
 void TileKernels::emitFold() {
   folded.assign(chunks, SmallVector<Maps>(channels, Maps(carriers.size())));
+  runs.assign(chunks, SmallVector<SmallVector<Run>>(
+                          channels, SmallVector<Run>(carriers.size())));
   stepMaps.assign(channels, SmallVector<Transition>(carriers.size()));
   FoldSink sink(*this);
   // Powers of transitions that do not vary over time, while the tile is on its
@@ -165,6 +190,100 @@ void TileKernels::emitFold() {
       for (auto [carrier, map] : llvm::enumerate(all))
         map = close(carrier, map);
   isCombining = true;
+}
+
+/// Whether the steps of a thread are folded at once. They are in registers from
+/// the fold to the replay, or their sums instead.
+bool TileKernels::hasRuns(unsigned carrier) {
+  return steps >= kShortestRun && !stages && !isPacked() &&
+         2 * getElements() * int64_t(carriers.size()) <= kRunRegisters &&
+         carriers[carrier].isSingle() && carriers[carrier].hasRest[0] &&
+         !isUniform(carrier) && getAlgebra(carriers[carrier]).hasRuns();
+}
+
+/// Folds the steps of the current chunk and channel: at once, or one after the
+/// other where that is not precise.
+void TileKernels::foldRun(unsigned carrier) {
+  AlgebraEmitter algebra = getAlgebra(carriers[carrier]);
+  Run &run = runs[chunkNow][channelNow][carrier];
+  AlgebraEmitter::Run sums;
+  run.isSummed = algebra.beginRun(run.as, run.bs, sums);
+  SmallVector<Value> values(run.bs);
+  values.append(run.as.begin(), run.as.end());
+  values.append(2, run.bs[0]);
+  auto branch = scf::IfOp::create(b, loc, ValueRange(values).getTypes(),
+                                  run.isSummed, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(branch.thenBlock());
+  Value exit = algebra.foldRun(sums);
+  values.assign(sums.sums.begin(), sums.sums.end());
+  if (!run.as.empty())
+    values.push_back(algebra.product(run.as[0], sums.products.back()));
+  llvm::append_range(values, sums.products);
+  values.append({sums.reference, exit});
+  scf::YieldOp::create(b, loc, values);
+
+  b.setInsertionPointToEnd(branch.elseBlock());
+  Map all;
+  for (int64_t i = 0; i < steps; ++i) {
+    Map step{patterns[carrier], {}, {run.bs[i]}};
+    if (!run.as.empty())
+      step.entries.push_back(run.as[i]);
+    all = i == 0 ? open(carrier, step) : compose(carrier, all, step);
+  }
+  all = close(carrier, all);
+  values.assign(run.bs.begin(), run.bs.end());
+  llvm::append_range(values, all.entries);
+  llvm::append_range(values, ArrayRef(run.as).drop_front(!run.as.empty()));
+  values.append({run.bs[0], *all.rest[0]});
+  scf::YieldOp::create(b, loc, values);
+
+  ValueRange results = branch.getResults();
+  Map &map = folded[chunkNow][channelNow][carrier];
+  map = Map{patterns[carrier], {}, {results.back()}};
+  run.reference = results.drop_back().back();
+  run.bs.assign(results.begin(), results.begin() + steps);
+  if (run.as.empty())
+    return;
+  map.entries.push_back(results[steps]);
+  for (int64_t i = 1; i < steps; ++i)
+    run.as[i] = results[steps + i];
+}
+
+/// The states after the steps of the current chunk and channel.
+std::vector<Value> TileKernels::replayRun(unsigned carrier, Value entry) {
+  AlgebraEmitter algebra = getAlgebra(carriers[carrier]);
+  const Run &run = runs[chunkNow][channelNow][carrier];
+  auto branch =
+      scf::IfOp::create(b, loc, SmallVector<Type>(steps, entry.getType()),
+                        run.isSummed, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(branch.thenBlock());
+  AlgebraEmitter::Run sums;
+  sums.sums.assign(run.bs.begin(), run.bs.end());
+  sums.reference = run.reference;
+  if (!run.as.empty())
+    sums.products.assign(run.as.begin() + 1, run.as.end());
+  Value first = entry;
+  if (!run.as.empty()) {
+    Map step{patterns[carrier], {run.as[0]}, {std::nullopt}};
+    first = algebra.apply(carriers[carrier], step, {entry})[0];
+  }
+  scf::YieldOp::create(b, loc, algebra.replayRun(sums, first));
+
+  b.setInsertionPointToEnd(branch.elseBlock());
+  SmallVector<Value> states;
+  State state = open(carrier, State{entry});
+  for (int64_t i = 0; i < steps; ++i) {
+    Map step{patterns[carrier], {}, {run.bs[i]}};
+    if (!run.as.empty())
+      step.entries.push_back(run.as[i]);
+    state = algebra.apply(carriers[carrier], step, state);
+    states.push_back(algebra.close(state[0]));
+  }
+  scf::YieldOp::create(b, loc, states);
+  ValueRange results = branch.getResults();
+  return {results.begin(), results.end()};
 }
 
 /// Replaces every thread's map by that of the warp's steps before it, and
@@ -304,6 +423,15 @@ void TileKernels::emitReplay(ArrayRef<States> entries) {
             apply(carrier, folded[k][v][carrier], entries[v][carrier]));
     }
   isCombining = false;
+  for (int64_t k = 0; k < chunks; ++k)
+    for (int64_t v = 0; v < channels; ++v)
+      for (unsigned carrier = 0; carrier < carriers.size(); ++carrier)
+        if (hasRuns(carrier)) {
+          chunkNow = k;
+          channelNow = v;
+          runs[k][v][carrier].states =
+              replayRun(carrier, states[k][v][carrier][0]);
+        }
   lastStates = states[0];
   for (int64_t k = 0; k < chunks; ++k)
     for (int64_t r = 0; r < steps; ++r) {

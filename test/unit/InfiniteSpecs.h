@@ -107,6 +107,8 @@ recurrence r over t (x[b,t,d], w[b,t,d]) -> (p[b,t,d], q[b,t,d]) {
     {"log_sum_exp", "a", kLogSumExp, kAboveZero},
     {"log_sum_exp_zero", "a", kLogSumExp, kZero},
     {"log_sum_exp_summand", "x", kLogSumExp},
+    {"log_sum_exp_mask", "a", kLogSumExp, {-1e9}},
+    {"log_sum_exp_jump", "x", kLogSumExp, {-1e9, 1e9, 50}},
     // What is behind a reset does not know what was before: the state is finite
     // again, in every algebra, however time is cut.
     {"reset", "x", R"(

@@ -11,6 +11,7 @@
 /// layout of every size.
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Algebra/Semiring.h"
 #include "test/gpu/emulator/Matrix.h"
 #include "test/unit/InfiniteSpecs.h"
 
@@ -18,6 +19,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <set>
 #include <sstream>
 
@@ -641,6 +643,74 @@ TEST(InfiniteStates, ZeroTakesAway) {
     }
   }
 }
+
+/// Sums of exponentials give the algebra's states whatever steps come together:
+/// zeros, infinities, and masks so low that a sum with them loses all else.
+/// Threads fold and replay many steps at once where that is as good.
+class SumsOfExponentials : public ::testing::TestWithParam<bool> {};
+
+TEST_P(SumsOfExponentials, AreTheAlgebras) {
+  using Algebra = recur::algebra::LogSumExp;
+  bool decays = GetParam();
+  EmulatedSpec spec(
+      std::string("recurrence r over t (a[b,t,d], x[b,t,d]) -> (v[b,t,d]) {\n"
+                  "  state v[b,d]\n  v = logaddexp(prev(v)") +
+      (decays ? " + a, x)\n}\n" : ", x + 0 * a)\n}\n"));
+  ASSERT_EQ(spec.getError(), "");
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  constexpr double lowest = std::numeric_limits<float>::lowest();
+  constexpr int64_t steps = 192, channels = 32;
+  const double rare[] = {-inf, inf, -0x1p30, -24, 24, -40, 40};
+  SpecRun run;
+  run.sizes = {{"t", steps}, {"d", channels}};
+  run.innermost = "d";
+  std::mt19937 random(7);
+  auto draw = [&](double low, double high, int64_t channel) {
+    // Every other channel has none.
+    if (channel % 2 && random() % 8 == 0)
+      return rare[random() % std::size(rare)];
+    return double(
+        float(low + (high - low) * (double(random()) / std::mt19937::max())));
+  };
+  std::vector<double> &a = run.values["a"], &x = run.values["x"], wanted;
+  std::vector<double> state(channels, 0), largest(channels, 1);
+  for (int64_t step = 0; step < steps; ++step)
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      // Some decay so fast that few steps at once are precise.
+      a.push_back(!decays ? 0 : draw(channel % 4 == 2 ? -6 : -1, 0, channel));
+      x.push_back(channel == 4 && step >= 64 && step < 128
+                      ? lowest
+                      : draw(-1, 1, channel));
+      double &v = state[channel];
+      v = Algebra::sum(Algebra::product(a.back(), v), x.back());
+      wanted.push_back(v);
+      if (std::fabs(v) < 0x1p20)
+        largest[channel] = std::max(largest[channel], std::fabs(v));
+    }
+  for (unsigned variant = 0; variant < spec.getVariants().size(); ++variant) {
+    run.variant = variant;
+    SpecResult result = spec.run(run);
+    if (!result.refused.empty())
+      continue;
+    ASSERT_EQ(result.outputs.size(), 1u);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      double found = result.outputs[0].values[i];
+      double error = std::fabs(found - wanted[i]);
+      ASSERT_TRUE(found == wanted[i] ||
+                  (std::isnan(found) && std::isnan(wanted[i])) ||
+                  error <= 1e-5 * largest[i % channels] ||
+                  error <= 1e-5 * std::fabs(wanted[i]))
+          << spec.getVariants()[variant] << ", step " << i / channels
+          << ", channel " << i % channels << ": " << found << " instead of "
+          << wanted[i];
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(InfiniteStates, SumsOfExponentials, ::testing::Bool(),
+                         [](auto &info) {
+                           return info.param ? "Decaying" : "Cumulative";
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Specs, InfiniteInputs,
                          ::testing::ValuesIn(recur::test::kInfiniteSpecs),
