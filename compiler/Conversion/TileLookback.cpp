@@ -22,12 +22,17 @@ using mlir::Value;
 /// tiles at a time. Their words are on their way at the same time.
 /// Wider windows read more, and what is read besides the tensors counts: where
 /// lanes run along channels, twice as wide ones pay for one number of 32 bits
-/// a step and input (1 to 2 %, on an H200), not for 16 bits.
+/// a step and input (1 to 2 %, on an H200), not for 16 bits. With four units
+/// and less a state's way is what takes the time: 5 to 15 % of streaming.
 static constexpr int64_t kWindow = 8;
 
 /// Tiles of all units that are to be on their way before a state is needed: on
 /// an H200 16 MB in 2 us, the way of a state from window to window.
 static constexpr int64_t kTilesUnderWay = 512;
+
+/// The same where maps take more arithmetic than sums of products: with 16
+/// units small windows are 1 to 2 % better.
+static constexpr int64_t kCostlyTilesUnderWay = 128;
 
 /// Pieces of 32 bits of the numbers of a carrier.
 unsigned TileKernels::getPieces(unsigned carrier) const {
@@ -189,7 +194,6 @@ int64_t TileKernels::getLargestWindow() {
     return threads;
   bool isPlain = !timeLanes && carriers.size() == 1 && carriers[0].size == 1 &&
                  !carriers[0].monoid &&
-                 carriers[0].semiring == Semiring::PlusTimes &&
                  getPart(0).getIntOrFloatBitWidth() == 32 && getParts(0) == 1;
   for (unsigned input = 0; input < accesses.size(); ++input)
     isPlain &= getRegisters(input) == 0 ||
@@ -222,7 +226,11 @@ Value TileKernels::getWindow() {
   int64_t most = getWindowSlots() * getTilesOfSlot();
   if (most <= kWindow)
     return i32(most);
-  Value window = arith::DivUIOp::create(b, loc, i32(kTilesUnderWay), units);
+  bool isCostly = llvm::any_of(carriers, [](const Carrier &carrier) {
+    return carrier.semiring != Semiring::PlusTimes;
+  });
+  int64_t underWay = isCostly ? kCostlyTilesUnderWay : kTilesUnderWay;
+  Value window = arith::DivUIOp::create(b, loc, i32(underWay), units);
   window = arith::MaxUIOp::create(b, loc, window, i32(kWindow));
   return arith::MinUIOp::create(b, loc, window, i32(most));
 }
