@@ -72,7 +72,7 @@ private:
   struct Damping;
   bool variesOverTime(size_t argument) const;
   void fill(size_t number, uint32_t seed, const Damping &damping);
-  void computeExpected(uint32_t seed);
+  void computeExpected(const Sizes &sizes, uint32_t seed);
   double largestResult();
 
   std::vector<Argument> all;
