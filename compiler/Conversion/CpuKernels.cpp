@@ -31,9 +31,12 @@ using mlir::Value;
 /// a long chain behind which few loads are issued.
 static constexpr int64_t kElementsAhead = 512;
 
-/// Lanes of a run: rows of 1024 channels read memory in 4 KB pieces. States
-/// with inner dims are larger; their runs stay small enough for the L1 cache.
-static constexpr int64_t kRunLanes = 1024, kRunLanesInner = 128;
+/// Lanes of a run, and bytes of its states: the longer the pieces of rows, the
+/// faster memory is read (in pieces of half a page half as fast), and the
+/// states stay in the L2 cache. States with inner dims are larger; their runs
+/// stay small enough for the L1 cache.
+static constexpr int64_t kRunLanes = 4096, kRunBytes = 64 << 10,
+                         kRunLanesInner = 128;
 
 /// Channels that are walked together where lanes are segments of time: their
 /// neighbours lie in the lines that a step of each lane reads.
@@ -97,20 +100,22 @@ void CpuKernels::computeExtents(StepEmitter &emitter) {
       extent.dimMask |= uint64_t(1) << dim;
   };
   carry = transition = summary = scratch = ItemExtent();
-  int64_t size = 1;
   for (auto [number, carrier] : llvm::enumerate(carriers)) {
     int64_t slot = getSlotLanes() * getBytes(carrier.type);
     include(carry, innerDims[number], carrier.size * slot);
     include(transition, innerDims[number], carrier.product.count() * slot);
-    size = std::max<int64_t>(size, carrier.size);
   }
   summary = {transition.constant + carry.constant,
              transition.perProduct + carry.perProduct, carry.dimMask};
-  int64_t runLanes = dims.inner.empty() ? kRunLanes / size : kRunLanesInner;
-  runItems = segmentLanes ? kRunSegments
-             : laneDim < 0 || timeLanes
-                 ? 1
-                 : std::max<int64_t>(1, runLanes / width);
+  if (segmentLanes)
+    runItems = kRunSegments;
+  else if (laneDim < 0 || timeLanes)
+    runItems = 1;
+  else if (!dims.inner.empty())
+    runItems = std::max<int64_t>(1, kRunLanesInner / width);
+  else
+    runItems = std::clamp<int64_t>(
+        kRunBytes / std::max<int64_t>(carry.constant, 1), 1, kRunLanes / width);
   for (Value value : emitter.getInvariants())
     include(scratch, getInnerList(emitter, value),
             runItems * getInvariantLanes() * getBytes(value.getType()));

@@ -29,6 +29,11 @@ constexpr double nanosecondsPerBody = 8'000;
 constexpr double nanosecondsPerTile = 600;
 /// What one core reads and writes; only its ratio to a step's cost matters.
 constexpr double bytesPerNanosecond = 12.0;
+/// Items whose pieces of a row of channels are about a page, and how much
+/// longer shorter ones take to read: a core fetches ahead inside of pages, and
+/// whole rows one behind the other.
+constexpr int64_t pageItems = 64;
+constexpr double cutRowsCost = 2.0;
 /// Splitting time must promise this much, because it computes more.
 constexpr double splitTimeGain = 0.8;
 /// Segments have so many steps for each that runs in front of them.
@@ -132,6 +137,20 @@ double bytesOverTime(const recur_cpu_variant &variant,
 int32_t contiguousDim(const recur_cpu_variant &variant) {
   return variant.contiguous_dim >= 0 ? variant.contiguous_dim
                                      : variant.lane_dim;
+}
+
+/// Whether blocks of so many items are pieces of rows of channels, each shorter
+/// than a page.
+bool cutsRows(const recur_cpu_variant &variant,
+              const CheckedArguments &arguments, int64_t items) {
+  if (variant.unit_stride_mask == 0 || variant.lane_dim < 0 ||
+      contiguousDim(variant) != variant.lane_dim ||
+      variant.parallel_rank == 0 ||
+      variant.parallel_dims[variant.parallel_rank - 1] != variant.lane_dim)
+    return false;
+  int64_t row = divideUp(arguments.size(variant.lane_dim),
+                         std::max<int64_t>(variant.item_lanes, 1));
+  return items < std::min(row, pageItems);
 }
 
 Misfit findMisfit(const recur_cpu_variant &variant,
@@ -330,9 +349,13 @@ void Plan::split(const CheckedArguments &arguments, int32_t threads) {
   // Split over items (and sequences): the slowest thread runs the longest
   // sequence, or its share of the rounds.
   double wholeCost = std::max(elements / threads, longest) * stepCost;
-  if (arguments.sequences() == 1)
-    wholeCost =
-        static_cast<double>(divideUp(items, threads)) * steps * stepCost;
+  if (arguments.sequences() == 1) {
+    int64_t share = divideUp(items, threads);
+    double cost = cutsRows(*variant, arguments, share)
+                      ? std::max(computing, cutRowsCost * moving)
+                      : stepCost;
+    wholeCost = static_cast<double>(share) * steps * cost;
+  }
 
   // Split over time: in the time of one direct tile every other thread folds
   // and replays a tile that is shorter by `folding`.
@@ -358,7 +381,7 @@ void Plan::split(const CheckedArguments &arguments, int32_t threads) {
   // Some blocks more than threads, so that a slow thread does not hold up the
   // rest; but where memory is the limit, wide enough to read rows in pieces of
   // a page.
-  int64_t least = threads * int64_t(computing > moving ? 8 : 64);
+  int64_t least = threads * (computing > moving ? int64_t(8) : pageItems);
   int64_t wanted = threads;
   if (threads > 1)
     wanted *= items >= 4 * least ? 4 : items >= 2 * least ? 2 : 1;
