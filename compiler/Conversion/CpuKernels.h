@@ -123,6 +123,11 @@ private:
   int64_t chooseSquare(StepEmitter &emitter) {
     return chooseComposing(emitter).squareSteps;
   }
+  bool canDropGuards() const;
+  void
+  emitUnguarded(StepEmitter &emitter, bool fold,
+                llvm::function_ref<void()> states,
+                llvm::function_ref<void(llvm::function_ref<void()>)> inSquare);
   mlir::LogicalResult emitSquares(StepEmitter &emitter, Sink &sink, bool fold,
                                   Value to);
   llvm::SmallVector<Value> findCostlyElements(StepEmitter &emitter);
@@ -254,8 +259,10 @@ private:
   void storeTransition(const Carrier &carrier, const InnerPoint &point,
                        llvm::ArrayRef<Value> entries);
   AlgebraEmitter getAlgebra(const Carrier &carrier, mlir::Type type) {
-    return AlgebraEmitter(b, loc, carrier.semiring, type,
-                          mlir::arith::FastMathFlags::contract);
+    AlgebraEmitter algebra(b, loc, carrier.semiring, type,
+                           mlir::arith::FastMathFlags::contract);
+    algebra.setGuards(guards);
+    return algebra;
   }
   Value getInvariantSlot(Value value, const InnerPoint &point);
   llvm::SmallVector<Value> planInvariants(StepEmitter &emitter);
@@ -288,6 +295,7 @@ private:
   int laneDim = -1;
   int64_t width, runItems = 1;
   bool timeLanes = false, splitTail = false;
+  bool guards = true; ///< of products (see AlgebraEmitter::setGuards)
   /// Lanes along time that are segments of it, for a step that is not affine:
   /// the runtime says how many steps they are apart.
   bool segmentLanes = false;

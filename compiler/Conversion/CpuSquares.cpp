@@ -25,6 +25,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace recur;
@@ -413,6 +414,74 @@ SmallVector<Value> CpuKernels::findCostlyElements(StepEmitter &emitter) {
   return list.takeVector();
 }
 
+/// Whether a square may be computed without guards of products first. Only
+/// where opposite infinities meet is a product another one then, NaN, and NaN
+/// stays in all that follows from it: in one number, which no reset takes away.
+bool CpuKernels::canDropGuards() const {
+  return llvm::all_of(carriers, [](const Carrier &carrier) {
+    return carrier.isSingle() && !carrier.hasResets() &&
+           (carrier.semiring == Semiring::MaxPlus ||
+            carrier.semiring == Semiring::MinPlus);
+  });
+}
+
+/// Emits `states`, which moves the states over a square, without guards of
+/// products, and again with them where what comes out is NaN.
+void CpuKernels::emitUnguarded(
+    StepEmitter &emitter, bool fold, llvm::function_ref<void()> states,
+    llvm::function_ref<void(llvm::function_ref<void()>)> inSquare) {
+  InnerPoint point(space.getRank());
+  auto load = [&]() {
+    SmallVector<Value> values;
+    for (const Carrier &carrier : carriers) {
+      Type type = getKernelType(carrier.type);
+      llvm::append_range(
+          values,
+          loadVector(carrier, fold ? exitSlots() : carrySlots(), point, type));
+      if (fold && !emitter.isUniform(carrier))
+        llvm::append_range(values,
+                           loadTransition(carrier, point, type).entries);
+    }
+    return values;
+  };
+  SmallVector<Value> before = load();
+  {
+    llvm::SaveAndRestore unguarded(guards, false);
+    states();
+  }
+  Value isNaN;
+  auto check = [&](Value value) {
+    Value is =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, value, value);
+    if (isVector(is.getType()))
+      is = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, is);
+    isNaN = isNaN ? arith::OrIOp::create(b, loc, isNaN, is).getResult() : is;
+  };
+  llvm::for_each(load(), check);
+  // The states that lanes end in: lanes in front of the last may have met
+  // infinities that it has not.
+  if (!fold)
+    inSquare([&]() {
+      for (const Carrier &carrier : carriers)
+        llvm::for_each(
+            loadVector(carrier, carrySlots(), point, getType(carrier)), check);
+    });
+  auto again = scf::IfOp::create(b, loc, isNaN, /*withElse=*/false);
+  b.setInsertionPoint(again.thenBlock()->getTerminator());
+  ArrayRef<Value> rest = before;
+  for (const Carrier &carrier : carriers) {
+    storeVector(carrier, fold ? exitSlots() : carrySlots(), point,
+                rest.take_front(carrier.size));
+    rest = rest.drop_front(carrier.size);
+    if (fold && !emitter.isUniform(carrier)) {
+      storeTransition(carrier, point, rest.take_front(carrier.product.count()));
+      rest = rest.drop_front(carrier.product.count());
+    }
+  }
+  states();
+  b.setInsertionPointAfter(again);
+}
+
 /// Emits the steps [0, to) of the tile, a multiple of a square's. So many
 /// squares are folded and replayed together that their chains of steps overlap.
 LogicalResult CpuKernels::emitSquares(StepEmitter &emitter, Sink &sink,
@@ -524,39 +593,47 @@ LogicalResult CpuKernels::emitSquares(StepEmitter &emitter, Sink &sink,
     b.setInsertionPointAfter(steps);
   };
   InnerPoint point(space.getRank());
+  auto emitStates = [&]() {
+    forEachSquare([&]() {
+      for (const Carrier &carrier : carriers) {
+        AlgebraEmitter algebra = getAlgebra(carrier, getType(carrier));
+        if (!emitter.isUniform(carrier))
+          storeTransition(carrier, point, algebra.identity(carrier).entries);
+        storeVector(carrier, exitSlots(), point, algebra.neutral(carrier));
+      }
+    });
+    forEachStep(/*folds=*/true);
+    forEachSquare([&]() {
+      for (auto [number, carrier] : llvm::enumerate(carriers)) {
+        Type type = getType(carrier);
+        Transition map = powers[number];
+        if (!emitter.isUniform(carrier))
+          map = loadTransition(carrier, point, type);
+        for (auto [rest, exit] :
+             llvm::zip(map.rest, loadVector(carrier, exitSlots(), point, type)))
+          rest = exit;
+        StepSink::Moved moved =
+            sink.scanLanes(carrier, map, point, /*segments=*/layout.steps > 2);
+        if (!fold)
+          storeVector(carrier, carrySlots(), point, moved.previous);
+      }
+    });
+    if (!fold)
+      forEachStep(/*folds=*/false);
+  };
   forEachSquare([&]() {
     for (auto [input, table] : layout.inputs)
       loadSquare(input, table);
-    for (const Carrier &carrier : carriers) {
-      AlgebraEmitter algebra = getAlgebra(carrier, getType(carrier));
-      if (!emitter.isUniform(carrier))
-        storeTransition(carrier, point, algebra.identity(carrier).entries);
-      storeVector(carrier, exitSlots(), point, algebra.neutral(carrier));
-    }
   });
-  forEachStep(/*folds=*/true);
-  forEachSquare([&]() {
-    for (auto [number, carrier] : llvm::enumerate(carriers)) {
-      Type type = getType(carrier);
-      Transition map = powers[number];
-      if (!emitter.isUniform(carrier))
-        map = loadTransition(carrier, point, type);
-      for (auto [rest, exit] :
-           llvm::zip(map.rest, loadVector(carrier, exitSlots(), point, type)))
-        rest = exit;
-      StepSink::Moved moved =
-          sink.scanLanes(carrier, map, point, /*segments=*/layout.steps > 2);
-      if (!fold)
-        storeVector(carrier, carrySlots(), point, moved.previous);
-    }
-  });
-  if (!fold) {
-    forEachStep(/*folds=*/false);
+  if (layout.unrolled && canDropGuards())
+    emitUnguarded(emitter, fold, emitStates, forEachSquare);
+  else
+    emitStates();
+  if (!fold)
     forEachSquare([&]() {
       for (auto [number, table] : layout.results)
         storeSquare(number, table);
     });
-  }
   b.setInsertionPointAfter(loop);
   prefixes = std::move(ofSteps);
   stepsAhead = ahead;

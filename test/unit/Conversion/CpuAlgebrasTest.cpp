@@ -11,7 +11,14 @@
 
 #include "test/unit/InfiniteSpecs.h"
 
+#include <recur/runtime.h>
+
 #include "gtest/gtest.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
 
 using namespace recur::test;
 
@@ -332,6 +339,83 @@ TEST_P(InfiniteInputs, StayInTheirPlaces) {
           EXPECT_EQ(wrong, "") << t << " steps, " << d << " channels, "
                                << innermost << " innermost";
       }
+}
+
+/// The zero of a semiring takes any state away but NaN, in lanes of channels
+/// and of time, in one piece of it and in several.
+TEST(InfiniteStates, ZeroTakesAway) {
+  ExecutedSpec spec(
+      "recurrence r over t (a[d,t], x[d,t]) -> (v[d,t], final v) {\n"
+      "  state v[d] = -inf\n  v = max(prev(v) + a, x)\n}\n");
+  ASSERT_EQ(spec.error(), "");
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (int64_t steps : {70, 1000, 1 << 16}) {
+    const int64_t channels = 7;
+    // Where states become infinite and end, in the same square and far apart,
+    // and at random; the third channel's is no number in the end.
+    std::vector<float> a(channels * steps, 0.25f), x(channels * steps, -3.0f);
+    a[10] = inf, a[12] = -inf, a[65] = inf;
+    a[steps + 1] = inf, a[steps + 60] = -inf, x[steps + 62] = inf;
+    a[steps + 66] = -inf, a[2 * steps + 2] = inf, a[3 * steps - 3] = nan;
+    a[3 * steps - 2] = -inf;
+    std::minstd_rand random(7);
+    for (int64_t d = 3; d < channels; ++d)
+      for (int64_t k = d * steps; k < (d + 1) * steps; ++k)
+        if (random() % (d * d * d * d) == 0)
+          (random() % 3 == 0 ? x : a)[k] = random() % 2 == 0 ? inf : -inf;
+    std::vector<float> wanted(channels * steps), last(channels);
+    for (int64_t d = 0; d < channels; ++d) {
+      float v = -inf;
+      for (int64_t k = d * steps; k < (d + 1) * steps; ++k) {
+        float moved = v + a[k];
+        if (!std::isnan(v) && !std::isnan(a[k]) && std::isnan(moved))
+          moved = -inf;
+        wanted[k] = v = std::isnan(moved) || moved > x[k] ? moved : x[k];
+      }
+    }
+    for (bool timeInnermost : {true, false})
+      for (int32_t k = 0; k < spec.info()->n_cpu_variants; ++k) {
+        recur_info info = *spec.info();
+        info.cpu_variants += k;
+        info.n_cpu_variants = 1;
+        std::vector<float> found(channels * steps), memory[2];
+        int64_t shape[] = {channels, steps}, stride[] = {steps, 1}, one = 1;
+        if (!timeInnermost)
+          stride[0] = 1, stride[1] = channels;
+        auto lay = [&](const std::vector<float> &values) {
+          std::vector<float> laid(values.size());
+          for (int64_t i = 0; i < channels; ++i)
+            for (int64_t t = 0; t < steps; ++t)
+              laid[i * stride[0] + t * stride[1]] = values[i * steps + t];
+          return laid;
+        };
+        auto view = [&](std::vector<float> &data, int rank) {
+          DLTensor tensor{};
+          tensor.data = data.data();
+          tensor.device = {kDLCPU, 0};
+          tensor.dtype = {kDLFloat, 32, 1};
+          tensor.ndim = rank;
+          tensor.shape = shape;
+          tensor.strides = rank == 1 ? &one : stride;
+          return tensor;
+        };
+        memory[0] = lay(a), memory[1] = lay(x);
+        const DLTensor tensors[] = {view(memory[0], 2), view(memory[1], 2),
+                                    view(found, 2), view(last, 1)};
+        const DLTensor *arguments[] = {&tensors[0], &tensors[1], &tensors[2],
+                                       &tensors[3]};
+        if (recur_call(&info, arguments, 4, nullptr, 0, nullptr) != RECUR_OK)
+          continue; // (another stride)
+        std::vector<float> expected = lay(wanted);
+        for (int64_t i = 0; i < channels * steps; ++i)
+          ASSERT_TRUE(found[i] == expected[i] ||
+                      (std::isnan(found[i]) && std::isnan(expected[i])))
+              << info.cpu_variants->name << ", " << steps << " steps, "
+              << (timeInnermost ? "time" : "channels") << " innermost: " << i
+              << " is " << found[i] << ", expected " << expected[i];
+      }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Specs, InfiniteInputs,
