@@ -324,6 +324,7 @@ private:
   void storeMap(Value slot, unsigned carrier, const Map &map);
   Map loadMap(unsigned carrier, Value slot);
   bool hasLargeMaps() const;
+  bool hasLargeOrder() const;
   bool isLight();
   int64_t getWork(const Carrier &carrier) const;
   int64_t getSharedOfOneBlock() const;
