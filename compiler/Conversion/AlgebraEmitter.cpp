@@ -48,8 +48,13 @@ Value AlgebraEmitter::sum(Value x, Value y) {
       return arith::AddFOp::create(builder, loc, v[0], v[1], flags);
     });
   case Semiring::MaxPlus:
-    return arith::MaximumFOp::create(builder, loc, x, y);
   case Semiring::MinPlus:
+    if (auto it = products.find(x); it != products.end())
+      return addToProduct(it->second, y);
+    if (auto it = products.find(y); it != products.end())
+      return addToProduct(it->second, x);
+    if (semiring == Semiring::MaxPlus)
+      return arith::MaximumFOp::create(builder, loc, x, y);
     return arith::MinimumFOp::create(builder, loc, x, y);
   case Semiring::LogSumExp: {
     if (isPair(x.getType()) || isPair(y.getType()))
@@ -77,6 +82,28 @@ Value AlgebraEmitter::sum(Value x, Value y) {
     return arith::OrIOp::create(builder, loc, x, y);
   }
   llvm_unreachable("unknown semiring");
+}
+
+/// The greater (lesser) of a product and a number. On x86 the instruction for
+/// it gives its second operand where one is no number: that is right where
+/// opposite infinities met in the product, and what is left is a NaN in its
+/// factors.
+Value AlgebraEmitter::addToProduct(const Product &product, Value y) {
+  Value isFirst = arith::CmpFOp::create(builder, loc,
+                                        semiring == Semiring::MaxPlus
+                                            ? arith::CmpFPredicate::OGT
+                                            : arith::CmpFPredicate::OLT,
+                                        product.total, y);
+  Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
+                                      product.factors[0], product.factors[1]);
+  if (hasResets) {
+    Value isThere = arith::CmpFOp::create(
+        builder, loc, arith::CmpFPredicate::UNE, product.factors[0], zero());
+    isNaN = arith::AndIOp::create(builder, loc, isNaN, isThere);
+  }
+  // (not the total: the two selections would become one, of two comparisons)
+  return select(isNaN, constant(std::numeric_limits<double>::quiet_NaN()),
+                select(isFirst, product.total, y));
 }
 
 /// log(exp x + exp y) by the special-function unit. The exponential is at most
@@ -281,8 +308,13 @@ Value AlgebraEmitter::product(Value x, Value y) {
   // The sum of opposite infinities is the only one that is NaN although neither
   // operand is.
   Value total = arith::AddFOp::create(builder, loc, x, y);
-  if (!guards)
+  bool isTropical =
+      semiring == Semiring::MaxPlus || semiring == Semiring::MinPlus;
+  if (!guards) {
+    if (isTropical && !onGpu)
+      products[total] = {total, {x, y}};
     return total;
+  }
   Value numbers =
       arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::ORD, x, y);
   Value none = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
@@ -293,7 +325,10 @@ Value AlgebraEmitter::product(Value x, Value y) {
                                          arith::CmpFPredicate::OEQ, x, zero());
     opposite = arith::OrIOp::create(builder, loc, opposite, isZero);
   }
-  return arith::SelectOp::create(builder, loc, opposite, zero(), total);
+  Value result = arith::SelectOp::create(builder, loc, opposite, zero(), total);
+  if (isTropical && !onGpu)
+    products[result] = {total, {x, y}};
+  return result;
 }
 
 Value AlgebraEmitter::negate(Value x) {

@@ -12,6 +12,7 @@
 #include "compiler/Conversion/Carriers.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace recur {
 
@@ -109,6 +110,11 @@ private:
   std::vector<mlir::Value> combine(const Carrier &carrier,
                                    const std::vector<mlir::Value> &state,
                                    const Transition &element);
+  /// A product over max-plus or min-plus, without guards, and its factors.
+  struct Product {
+    mlir::Value total, factors[2];
+  };
+  mlir::Value addToProduct(const Product &product, mlir::Value y);
   mlir::Value constant(double value);
   mlir::Value isAnew(const Carrier &carrier, const Transition &map);
   bool hasOpen() const;
@@ -128,6 +134,7 @@ private:
   mlir::arith::FastMathFlags flags;
   bool onGpu;
   bool guards = true;
+  llvm::DenseMap<mlir::Value, Product> products; ///< of CPUs, by their result
   bool hasResets = false; ///< zero takes away what is no number too
 };
 
