@@ -38,6 +38,9 @@ static Type withElement(Type type, Type element) {
   return element;
 }
 
+/// Bytes that a cache fetches at once.
+static constexpr int64_t kLineBytes = 64;
+
 static unsigned getAlignment(Type storage) {
   return getPartType(storage).getIntOrFloatBitWidth() / 8;
 }
@@ -63,6 +66,10 @@ Value CpuKernels::createLaneChannels() {
 
 /// Turns around the order of the steps in a vector.
 Value CpuKernels::reverseLanes(Value vector) {
+  if (isPair(vector.getType()))
+    return mapParts(b, loc, vector, [&](ArrayRef<Value> part) {
+      return reverseLanes(part[0]);
+    });
   if (rows)
     return permuteLanes(vector, rows->mirroredLane);
   SmallVector<int64_t> lanes;
@@ -303,7 +310,7 @@ Value CpuKernels::loadPairs(unsigned argument, const Address &address,
     return makePair(b, loc, re, im);
   }
   if (address.unit) {
-    bool reversed = space.getReverse() && timeLanes;
+    bool reversed = space.getReverse() && (timeLanes || rows);
     Value pointer = gep(data[argument], storage, getMemoryOffset(address));
     auto type = VectorType::get({2 * width}, part);
     Value both;
@@ -319,10 +326,11 @@ Value CpuKernels::loadPairs(unsigned argument, const Address &address,
     for (int64_t first : {0, 1}) {
       SmallVector<int64_t> lanes;
       for (int64_t i = 0; i < width; ++i)
-        lanes.push_back(2 * (reversed ? width - 1 - i : i) + first);
+        lanes.push_back(2 * i + first);
       parts[first] = vector::ShuffleOp::create(b, loc, both, both, lanes);
     }
-    return makePair(b, loc, parts[0], parts[1]);
+    Value pair = makePair(b, loc, parts[0], parts[1]);
+    return reversed ? reverseLanes(pair) : pair;
   }
   if (!laneMask)
     laneMask = makeNumber(b, loc, VectorType::get({width}, b.getI1Type()), 1);
@@ -355,13 +363,15 @@ void CpuKernels::storePairs(unsigned argument, const Address &address,
     return;
   }
   if (address.unit) {
-    bool reversed = space.getReverse() && timeLanes;
+    bool reversed = space.getReverse() && (timeLanes || rows);
     Value pointer = gep(data[argument], storage, getMemoryOffset(address));
-    SmallVector<int64_t> lanes;
-    for (int64_t i = 0; i < width; ++i) {
-      int64_t lane = reversed ? width - 1 - i : i;
-      lanes.append({lane, width + lane});
+    if (reversed) {
+      re = reverseLanes(re);
+      im = reverseLanes(im);
     }
+    SmallVector<int64_t> lanes;
+    for (int64_t i = 0; i < width; ++i)
+      lanes.append({i, width + i});
     Value both = vector::ShuffleOp::create(b, loc, re, im, lanes);
     if (laneMask)
       LLVM::MaskedStoreOp::create(
@@ -383,7 +393,7 @@ void CpuKernels::storePairs(unsigned argument, const Address &address,
                                b.getI32IntegerAttr(alignment));
 }
 
-/// Asks for the line that a later step will use.
+/// Asks for the lines that a later step will use.
 void CpuKernels::prefetch(unsigned argument, AffineMap map,
                           const Address &address, Type type, bool write) {
   if (!stepsAhead || !address.unit)
@@ -394,9 +404,13 @@ void CpuKernels::prefetch(unsigned argument, AffineMap map,
     Value distance = mul(stepsAhead, strides[argument][axis]);
     Value offset = space.getReverse() ? sub(address.offset, distance)
                                       : add(address.offset, distance);
-    Type storage = getStorageType(signature.arguments[argument].element);
-    LLVM::Prefetch::create(b, loc, gep(data[argument], storage, offset),
-                           /*rw=*/write, /*hint=*/3, /*cache=*/1);
+    Type element = signature.arguments[argument].element;
+    Type storage = getStorageType(element);
+    int64_t inLine = std::max<int64_t>(kLineBytes / getBytes(element), 1);
+    for (int64_t lane = 0; lane < width; lane += inLine)
+      LLVM::Prefetch::create(
+          b, loc, gep(data[argument], storage, add(offset, i64(lane))),
+          /*rw=*/write, /*hint=*/3, /*cache=*/1);
   }
 }
 

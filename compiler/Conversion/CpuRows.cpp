@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/CpuSink.h"
+#include "compiler/Conversion/PairValues.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -29,7 +30,7 @@ bool CpuKernels::canPackRows() {
       !dims.inner.empty() || (width != 8 && width != 16))
     return false;
   auto fits = [&](Type type) {
-    Type element = getElementTypeOrSelf(type);
+    Type element = getPartType(getKernelType(getElementTypeOrSelf(type)));
     return element.isIntOrFloat() &&
            element.getIntOrFloatBitWidth() <= kRegisterBits / width;
   };
@@ -85,6 +86,10 @@ Value CpuKernels::haveFewChannels() {
 
 /// Lane i of the result is lane `lanes`[i] of `vector`.
 Value CpuKernels::permuteLanes(Value vector, Value lanes) {
+  if (isPair(vector.getType()))
+    return mapParts(b, loc, vector, [&](ArrayRef<Value> part) {
+      return permuteLanes(part[0], lanes);
+    });
   auto type = cast<VectorType>(vector.getType());
   Type element = type.getElementType();
   unsigned bits = element.getIntOrFloatBitWidth();

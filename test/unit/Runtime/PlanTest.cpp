@@ -92,6 +92,16 @@ TEST(Plan, SplitsTimeOnlyWhereFoldsPay) {
   EXPECT_TRUE(planFor(options, 1, 1'000'000, 4, 2).splitsTime);
 }
 
+// Where memory is the limit, a fold takes as long as a direct tile of as many
+// steps, and its replay from cache most of that again.
+TEST(Plan, GivesDirectTilesTheTimeOfAFold) {
+  AffineOptions options{.stepCost = 0.1, .foldCost = 2};
+  Plan plan = planFor(options, 1, 10'000'000, 1, 2);
+  EXPECT_TRUE(plan.splitsTime);
+  EXPECT_NEAR(static_cast<double>(plan.tiling.directSteps),
+              1.7 * static_cast<double>(plan.tiling.foldedSteps), 128);
+}
+
 // A tiny call runs on its caller.
 TEST(Plan, DoesNotWakeThreadsForLittleWork) {
   EXPECT_EQ(planFor({}, 1, 1, 512, 16).bodies, 1);
