@@ -30,9 +30,10 @@ static constexpr double kLn2 = 0.6931471805599453;
 /// to it, whose rounding adds to the states, are about as large.
 static constexpr double kLargestSpread = 32;
 
-/// The largest reference: its logarithm to the base 2 is a number. (The lowest
-/// number of all is a common mask.)
-static constexpr double kLargestReference = 0x1p126;
+/// The largest reference. Its logarithm to the base 2 is rounded by up to 2^5,
+/// which all exponents of a run have in them: the exponentials are then normal
+/// numbers still. (Larger numbers are common masks.)
+static constexpr double kLargestReference = 0x1p29;
 
 Value AlgebraEmitter::constant(double value) {
   return makeNumber(builder, loc, type, value);
