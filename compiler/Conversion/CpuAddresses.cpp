@@ -442,6 +442,8 @@ Value CpuKernels::loadInput(OpBuilder &builder, Location, unsigned input,
       return loadFromTable(
           table->second,
           getElementTypeOrSelf(scan.getInputs()[input].getType()));
+  if (auto strip = inputStrips.find(input); strip != inputStrips.end())
+    return loadFromStrip(strip->second, point);
   int64_t lag = scan.getInputLag(input);
   if (lag > 0)
     return loadLagged(input, lag, point);

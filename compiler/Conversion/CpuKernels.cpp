@@ -384,8 +384,13 @@ LogicalResult CpuKernels::emitTime(StepEmitter &emitter, bool fold) {
       })
                   : success();
     };
-    if (failed(forAll(&CpuKernels::clearExponents)) ||
-        failed(loopOver(count, i64(1))))
+    if (failed(forAll(&CpuKernels::clearExponents)))
+      return failure();
+    FailureOr<Value> done = i64(0);
+    if (canUseStrips())
+      done = emitStrips(fold, count, emitStep);
+    if (failed(done) ||
+        failed(loopOver(count, i64(1), /*masked=*/false, *done)))
       return failure();
     return forAll(&CpuKernels::finishExponents);
   };

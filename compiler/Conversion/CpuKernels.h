@@ -99,6 +99,34 @@ private:
   mlir::LogicalResult emitRows(Sink &sink, bool fold);
   Value permuteLanes(Value vector, Value lanes);
 
+  // Steps that lie together in memory for each lane.
+  /// The steps of all lanes, as many as there are lanes, and their numbers.
+  struct Strip {
+    struct InnerAxis {
+      unsigned axis;
+      int64_t size;
+    };
+    unsigned argument = 0;
+    mlir::AffineMap map, first; ///< of a number, and of a step's first one
+    mlir::Type element;
+    int timeAxis = -1, laneAxis = -1;
+    llvm::SmallVector<InnerAxis> inner;
+    int64_t numbers = 1;     ///< of a step
+    bool isTimeLast = false; ///< the steps of a number lie together
+    Value table;             ///< a vector of lanes for each number
+  };
+  bool canUseStrips();
+  std::optional<Strip> findStrip(unsigned argument, mlir::AffineMap map,
+                                 mlir::Type element);
+  Value liesTogether(const Strip &strip);
+  Value getStripSlot(const Strip &strip, const InnerPoint &point);
+  Value loadFromStrip(const Strip &strip, const InnerPoint &point);
+  void storeToStrip(const Strip &strip, const InnerPoint &point, Value value);
+  void turnStrip(const Strip &strip, Value present, bool writes);
+  mlir::FailureOr<Value>
+  emitStrips(bool fold, Value count,
+             llvm::function_ref<mlir::LogicalResult()> emitStep);
+
   // Costs, in operations on vectors or numbers.
   struct CompositionCost {
     double apply = 0;    ///< a map to a state
@@ -355,6 +383,9 @@ private:
   std::optional<Square> square; // while code for one is emitted
   bool outsideSquare = false;   // slots are those of the state before it
   bool isInSquare() const { return square && !outsideSquare; }
+  /// By number, while steps of strips are emitted; and which of their steps.
+  llvm::MapVector<unsigned, Strip> inputStrips, resultStrips;
+  Value stripStep;
   struct Packed {
     Value base;
     int64_t slotBytes;

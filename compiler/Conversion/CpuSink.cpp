@@ -184,6 +184,8 @@ void CpuKernels::Sink::store(OpBuilder &builder, Location, unsigned result,
   k.b.restoreInsertionPoint(builder.saveInsertionPoint());
   if (k.square)
     return k.storeToTable(k.square->results.lookup(result), value);
+  if (auto strip = k.resultStrips.find(result); strip != k.resultStrips.end())
+    return k.storeToStrip(strip->second, point, value);
   AffineMap map = k.getResultMap(result);
   Value guard = k.isFirstInMissingDims(map);
   OpBuilder::InsertionGuard keep(k.b);

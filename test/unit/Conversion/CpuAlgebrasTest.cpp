@@ -256,6 +256,25 @@ recurrence r over t (A[d,n]: c64, B[d,n]: c64, u[b,t,d], C[d,n]: c64) -> (y[b,t,
   h = 0.9 * A * prev(h) + B * u
   y = 2 * real(sum(n: C * h))
 })"},
+    //===-- Steps that lie together for each lane -------------------------===//
+    // All numbers of a step, two of them by their index, and a number alone.
+    {"numbers_last", R"(
+recurrence r over t (A[i=3,j=3], x[d,t,i], k[d,t,p=2], w[d,t]) -> (h[d,t,i], y[d,t], final h) {
+  state h[d,i] = 0.5
+  h = 0.3 * sum(j: A * h[d,t-1,j]) + k[d,t,1] * x + w * k[d,t,0]
+  y = sum(i: h) * w
+})"},
+    // All steps of a number, backwards; more lanes than there are.
+    {"steps_last", R"(
+recurrence r over t reverse (A[d,i=2,j=2]: f64, a[b,d,t]: f64, x[b,i,d,t]: f64) -> (h[b,d,i,t]: f64, final h) {
+  state h[b,d,i]: f64
+  h = 0.4 * a * sum(j: A * h[b,d,j,t+1]) + x
+})"},
+    {"sequences_last", R"(
+recurrence r over t (x[d,t,i=2], u[d,t], M[i,j=2]) -> (h[d,i,t], final h) reset z[d,t]: bool segments cu[s] {
+  state h[d,i]
+  h = 0.4 * u * sum(j: M * h[d,j,t-1]) + x + prev(u)
+})"},
     //===-- Scalar decay, outer products ----------------------------------===//
     {"outer_product", R"(
 recurrence r over t (a[b,t,d], B[b,t,n], x[b,t,d,p=3], C[b,t,n]) -> (y[b,t,d,p], final h) {

@@ -52,7 +52,10 @@ void recur::test::runSizes(const Spec &parameter) {
                       {"s", size.s}};
         call.variant = variant;
         call.contiguous = contiguous;
-        // A variant that asks for unit stride gets the layout it asks for.
+        // A variant that asks for unit stride gets the layout it asks for,
+        // others what is strided, and what is not: there the steps of a lane
+        // may lie together.
+        std::vector<bool> kinds = {false};
         if (variant >= 0) {
           const recur_cpu_variant &v = spec.info()->cpu_variants[variant];
           if (v.unit_stride_mask) {
@@ -60,14 +63,17 @@ void recur::test::runSizes(const Spec &parameter) {
             if (call.contiguous != spec.info()->dims[dim].name)
               continue;
           } else {
-            call.strided = true;
+            kinds = {true, false};
           }
         }
-        call.seed = seed++;
-        EXPECT_EQ(spec.run(call), "")
-            << "variant " << variant << " b=" << size.b << " t=" << size.t
-            << " d=" << size.d << " n=" << size.n << " s=" << size.s
-            << " contiguous " << contiguous;
+        for (bool strided : kinds) {
+          call.strided = strided;
+          call.seed = seed++;
+          EXPECT_EQ(spec.run(call), "")
+              << "variant " << variant << " b=" << size.b << " t=" << size.t
+              << " d=" << size.d << " n=" << size.n << " s=" << size.s
+              << " contiguous " << contiguous << " strided " << strided;
+        }
       }
 }
 
@@ -81,6 +87,15 @@ void recur::test::runGaps(const Spec &parameter) {
     call.contiguous = "d";
     call.padded = true;
     EXPECT_EQ(spec.run(call), "") << channels << " channels";
+    // The numbers of a step lie together, and not the steps.
+    call.contiguous = "";
+    for (int variant = 0; variant < spec.info()->n_cpu_variants; ++variant) {
+      if (spec.info()->cpu_variants[variant].unit_stride_mask)
+        continue;
+      call.variant = variant;
+      EXPECT_EQ(spec.run(call), "")
+          << channels << " channels, variant " << variant;
+    }
   }
 }
 
